@@ -1,0 +1,1 @@
+"""How to find a faster program: tasks, proposals, search, budget."""
