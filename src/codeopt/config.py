@@ -1,0 +1,183 @@
+"""`codeopt.toml`: what a person says about a file once, so that no flag has to repeat it.
+
+The file lies beside the program or in a folder above it, up to the project's root; the nearest one counts. It wins
+over what is detected, and flags win over it. It holds nothing that spends money or loosens isolation: a model, a
+budget and the kind of sandbox are asked for on the command line only.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import Field, ValidationError
+
+from codeopt.errors import UserError
+from codeopt.types import Record
+
+NAME = "codeopt.toml"
+MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
+_PATHS = ("tests", "cases", "stdin", "inputs", "codec")
+
+
+class Settings(Record):
+    """What can be said about a task in `codeopt.toml`, and by the flag of the same name. None means "not said".
+
+    Attributes:
+        kind: "program" or "function", where detection guesses wrong.
+        function: Qualified name of the function.
+        tests: Pytest files or folders.
+        cases: Folder with stdin/stdout pairs.
+        args: Arguments of the program.
+        stdin: File that is the program's stdin.
+        inputs: "file.py:name", a generator name(size, seed).
+        codec: Python file that encodes and decodes values, inside the sandbox.
+        compiler: C++ or C compiler.
+        flags: Compiler flags, in place of the default ones.
+        python: Interpreter.
+        timeout: Seconds that one run may take.
+        memory_mb: Memory of one session.
+        threads: Threads that the program may use.
+        rel_tol, abs_tol: Tolerance for floats in values.
+        float_tol: Tolerance for numbers in printed text.
+    """
+
+    kind: Literal["program", "function"] | None = None
+    function: str | None = None
+    tests: tuple[str, ...] | None = None
+    cases: str | None = None
+    args: tuple[str, ...] | None = None
+    stdin: str | None = None
+    inputs: str | None = None
+    codec: str | None = None
+    compiler: str | None = None
+    flags: tuple[str, ...] | None = None
+    python: str | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    memory_mb: int | None = Field(default=None, ge=64)
+    threads: int | None = Field(default=None, ge=1)
+    rel_tol: float | None = Field(default=None, ge=0)
+    abs_tol: float | None = Field(default=None, ge=0)
+    float_tol: float | None = Field(default=None, ge=0)
+
+    def over(self, below: Settings) -> Settings:
+        """These settings, and those of `below` where these say nothing."""
+        return below.model_copy(update=self.model_dump(exclude_none=True))
+
+    def resolved(self, base: Path) -> Settings:
+        """The same with the paths made absolute, seen from `base`; a bare program name stays as it is."""
+        found: dict[str, Any] = {}
+        for key in _PATHS:
+            value = getattr(self, key)
+            if isinstance(value, str):
+                found[key] = _absolute(base, value)
+            elif value is not None:
+                found[key] = tuple(_absolute(base, item) for item in value)
+        for key in ("compiler", "python"):
+            value = getattr(self, key)
+            if value is not None and "/" in value:
+                found[key] = _absolute(base, value)
+        return self.model_copy(update=found)
+
+
+def project_root(file: Path) -> Path | None:
+    """The nearest folder above `file` that looks like a project's root; the home folder and / never do."""
+    home = Path.home()
+    for folder in file.absolute().parents:
+        if folder in (home, Path(folder.anchor)):
+            return None
+        if any((folder / marker).exists() for marker in MARKERS):
+            return folder
+    return None
+
+
+def find(file: Path) -> Path | None:
+    """The `codeopt.toml` that speaks for `file`: beside it, or above it up to the project's root."""
+    root = project_root(file)
+    for folder in file.absolute().parents:
+        if (folder / NAME).is_file():
+            return folder / NAME
+        if folder == root or root is None:
+            return None
+    return None
+
+
+def load(file: Path) -> Settings:
+    """Settings for `file` from its `codeopt.toml`; empty ones where there is none.
+
+    Raises:
+        UserError: The file is not TOML, or has an unknown key or a wrong value.
+    """
+    path = find(file)
+    return Settings() if path is None else read(path)
+
+
+def read(path: Path) -> Settings:
+    """Read one `codeopt.toml`; paths in it are seen from its own folder.
+
+    Raises:
+        UserError: As for `load`.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(
+            f"{path} is not valid TOML: {error}", 'strings need quotes; lists look like ["a", "b"]'
+        ) from None
+    return validated(raw, str(path)).resolved(path.parent.absolute())
+
+
+def validated(raw: Mapping[str, Any], where: str) -> Settings:
+    """Settings from plain data.
+
+    Args:
+        raw: Keys and values as TOML gives them; a single string stands for a list of one where a list is expected.
+        where: What to name in an error.
+
+    Raises:
+        UserError: An unknown key (with the nearest known one) or a wrong value (with what is allowed).
+    """
+    known = Settings.model_fields
+    for key in raw:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "known keys: " + ", ".join(known)
+            raise UserError(f"{where}: unknown key {key!r}", hint)
+    values = {
+        key: [value] if isinstance(value, str) and _is_list(key) else value for key, value in raw.items()
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        shown = repr(raw[key])
+        raise UserError(f"{where}: {key} = {shown[:60]}", f"it has to be {_allowed(key)}") from None
+
+
+def _absolute(base: Path, value: str) -> str:
+    return str((base / Path(value).expanduser()).resolve()) if value else value
+
+
+def _is_list(key: str) -> bool:
+    return tuple in {
+        getattr(option, "__origin__", None) for option in get_args(Settings.model_fields[key].annotation)
+    }
+
+
+def _allowed(key: str) -> str:
+    field = Settings.model_fields[key]
+    if _is_list(key):
+        return "a list of strings"
+    kind = next(option for option in get_args(field.annotation) if option is not type(None))
+    if literal := get_args(kind):
+        return " or ".join(repr(value) for value in literal)
+    words = {str: "a string", float: "a number", int: "a whole number"}[kind]
+    limits = [f"at least {rule.ge}" for rule in field.metadata if getattr(rule, "ge", None) is not None]
+    limits += [f"above {rule.gt}" for rule in field.metadata if getattr(rule, "gt", None) is not None]
+    return f"{words} {' and '.join(limits)}".strip()
