@@ -1,0 +1,110 @@
+"""Loading the program under test: the candidate's text stands in the place of its file, whatever imports it."""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import threading
+import time
+
+JITS = ("numba", "jax", "torch", "taichi")
+
+
+class OverlayLoader(importlib.machinery.SourceFileLoader):
+    """Reads the candidate's text where the file's own text would be read, and never uses cached bytecode."""
+
+    def __init__(self, name, path, source):
+        super().__init__(name, path)
+        self._source = source
+
+    def get_data(self, path):
+        if path == self.path:
+            return self._source
+        return super().get_data(path)
+
+    def get_code(self, fullname):
+        return self.source_to_code(self._source, self.path)
+
+
+class OverlayFinder(importlib.abc.MetaPathFinder):
+    """Finds exactly one module, the candidate."""
+
+    def __init__(self, name, path, source):
+        self.name, self.path, self.source = name, path, source
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != self.name:
+            return None
+        package = os.path.basename(self.path) == "__init__.py"
+        return importlib.util.spec_from_file_location(
+            fullname,
+            self.path,
+            loader=OverlayLoader(fullname, self.path, self.source),
+            submodule_search_locations=[os.path.dirname(self.path)] if package else None,
+        )
+
+
+class Context:
+    """What an operation gets to see of the loaded program."""
+
+    def __init__(self, codec):
+        self.codec = codec
+        self.module = None
+        self.module_name = ""
+        self.function = None
+        self.function_name = ""
+        self.owner = None
+        self.file = ""
+        self.project = []
+        self.remote = None
+
+
+def prepare(context, request):
+    """Put the project on the path and the candidate in its place; run nothing yet."""
+    for root in reversed(request["project"]):
+        if root not in sys.path:
+            sys.path.insert(0, root)
+    context.project = list(request["project"])
+    context.file = request["file"]
+    context.module_name = request["module"]
+    sys.meta_path.insert(0, OverlayFinder(request["module"], request["file"], request["source"]))
+    if request.get("codec"):
+        context.codec.load_user_codec(request["codec"])
+
+
+def resolve(module, qualified):
+    """The function of that qualified name, and the class that owns it."""
+    owner, value = None, module
+    for part in qualified.split("."):
+        owner, value = value, getattr(value, part)
+    return value, (owner if isinstance(owner, type) else None)
+
+
+def load(context, request):
+    """Import the candidate; returns how long that took and what state it left the process in."""
+    prepare(context, request)
+    if request.get("cwd") and os.path.isdir(request["cwd"]):
+        os.chdir(request["cwd"])
+    sys.argv = [request["file"]]
+    started = time.perf_counter()
+    context.module = importlib.import_module(request["module"])
+    seconds = time.perf_counter() - started
+    if request.get("function"):
+        context.function_name = request["function"]
+        context.function, context.owner = resolve(context.module, request["function"])
+        if not callable(context.function):
+            raise TypeError("%s is not a function" % request["function"])
+    return {
+        "import_s": seconds,
+        "threads": thread_count(),
+        "jit": [name for name in JITS if name in sys.modules],
+    }
+
+
+def thread_count():
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()

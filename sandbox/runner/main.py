@@ -1,0 +1,265 @@
+"""The server inside the sandbox: loads one program and samples it, one fork a sample.
+
+It decides nothing. The parent starts and stops the clock, compares the answers and reads the CPU time of the
+sample's process (whose pid the kernel attaches to the READY frame). After READY the child waits for one byte, GO;
+the time from GO to the last byte of the encoded answer is the sample. Then one more byte: BYE, or EXTRAS to ask
+for the arguments after the call and what was printed. A child does the same work whatever it will be asked.
+
+Does not protect against: a candidate that forges frames. It could only forge answers, and those are compared as
+data by the parent with answers that never enter the sandbox.
+"""
+
+import asyncio
+import ctypes
+import gc
+import importlib
+import inspect
+import os
+import resource
+import signal
+import sys
+import traceback
+
+from . import codec, load, programs, wire
+
+GO, BYE, EXTRAS = b"G", b"B", b"X"
+PR_SET_DUMPABLE = 4
+
+
+def set_dumpable(value):
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, value, 0, 0, 0)
+
+
+def describe(error):
+    """Type, message and the innermost own lines of an exception, short enough for a prompt."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    kept = [line for line in lines if "_codeopt_runner" not in line and "/runner/" not in line]
+    return "".join(kept)[-2000:]
+
+
+class Server:
+    def __init__(self, sock):
+        self.sock = sock
+        self.context = load.Context(codec)
+        self.output_cap = 64 << 20
+        self.persistent = False
+        self.asynchronous = False
+        self.fork = os.fork
+
+    def serve(self):
+        while True:
+            try:
+                message = wire.receive(self.sock)
+            except EOFError:
+                return
+            handler = getattr(self, "do_" + message["do"])
+            handler(message)
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def do_hello(self, message):
+        self.output_cap = message["output_cap"]
+        if message.get("namespaced"):
+            from . import nsfork
+
+            self.fork = nsfork.namespaced_fork
+        wire.send(
+            self.sock,
+            {"python": "%d.%d.%d" % sys.version_info[:3], "implementation": sys.implementation.name},
+        )
+
+    def do_load(self, message):
+        out = capture(self.output_cap)
+        try:
+            reply = load.load(self.context, message)
+        except BaseException as error:
+            reply = {"error": describe(error), "type": type(error).__name__}
+        finally:
+            release(out)
+        self.persistent = reply.get("threads", 1) > 1 and not message.get("force_fork")
+        self.asynchronous = inspect.iscoroutinefunction(self.context.function)
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+        reply["persistent"] = self.persistent
+        wire.send(self.sock, reply)
+
+    def do_warm(self, message):
+        """Compile what a JIT compiles, on inputs that are never timed."""
+        out = capture(self.output_cap)
+        for blob in message["calls"]:
+            try:
+                call = codec.decode_live(blob)
+                self.invoke(call)
+            except Exception as error:
+                # A failing warm-up call is no verdict: the same input is judged by a checked call.
+                sys.stderr.write("warm-up: %s\n" % error)
+        release(out)
+        wire.send(self.sock, {"ok": True})
+
+    # --- functions ----------------------------------------------------------------------------------------
+
+    def invoke(self, call):
+        result = self.context.function(*call["args"], **call["kwargs"])
+        if self.asynchronous:
+            return asyncio.run(result)
+        return result
+
+    def do_sample(self, message):
+        if self.persistent:
+            self.sample(message)
+            wire.send(self.sock, {"end": 0, "signal": 0})
+            return
+        pid = self.child(self.sample, message)
+        self.finish(pid)
+
+    def child(self, function, *arguments):
+        """Run `function` in a forked child that never returns here."""
+        pid = self.fork()
+        if pid:
+            return pid
+        code = 70
+        try:
+            set_dumpable(1)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            function(*arguments)
+            code = 0
+        except BaseException as error:
+            sys.stderr.write(describe(error))
+        finally:
+            os._exit(code)
+
+    def finish(self, pid):
+        _, status, usage = os.wait4(pid, 0)
+        wire.send(
+            self.sock,
+            {
+                "end": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
+                "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+                "max_rss_kb": usage.ru_maxrss,
+            },
+        )
+
+    def sample(self, message):
+        calls = [codec.decode_live(blob) for blob in message["calls"] for _ in range(message["repeat"])]
+        out = capture(self.output_cap)
+        wire.send(self.sock, {"ready": True})
+        if wire.receive_exactly(self.sock, 1) != GO:
+            return
+        outcomes = []
+        for call in calls:
+            try:
+                outcomes.append((0, self.invoke(call)))
+            except BaseException as error:
+                outcomes.append((1, error))
+        sys.stdout.flush()
+        try:
+            answer = codec.encode(outcomes)
+            failed = ""
+        except codec.Unencodable as error:
+            answer, failed = b"", str(error)
+        except BaseException as error:
+            answer, failed = b"", describe(error)
+        wire.send(self.sock, {"answer": answer, "failed": failed})
+        if wire.receive_exactly(self.sock, 1) == EXTRAS:
+            wire.send(self.sock, self.extras(calls, outcomes, out))
+        release(out)
+
+    def extras(self, calls, outcomes, out):
+        """Arguments after the calls, what was printed, and where a raised exception came from."""
+        try:
+            after = codec.encode([[list(call["args"]), call["kwargs"]] for call in calls])
+        except BaseException as error:
+            after = ("unencodable: %s" % error).encode("utf-8", "replace")
+        where = [describe(value) for failed, value in outcomes[:1] if failed]
+        return {"after": after, "stdout": printed(out), "where": where[0] if where else ""}
+
+    def do_invoke(self, message):
+        """One untimed call, answered with the value and the arguments after it."""
+
+        def run():
+            call = codec.decode_live(message["call"])
+            out = capture(self.output_cap)
+            try:
+                result = {"ok": self.invoke(call)}
+            except BaseException as error:
+                result = {"error": error}
+            result["args"] = list(call["args"])
+            release(out)
+            wire.send(self.sock, {"answer": codec.encode(result)})
+
+        self.finish(self.child(run))
+
+    # --- operations ---------------------------------------------------------------------------------------
+
+    def do_op(self, message):
+        """Run an operation (`op_NAME.run`) in a child; it may ask the parent for remote calls on its way."""
+
+        def remote(blob):
+            wire.send(self.sock, {"remote": blob})
+            return wire.receive(self.sock)["answer"]
+
+        def run():
+            out = capture(self.output_cap)
+            self.context.remote = remote
+            try:
+                # A module of the package, named by the parent's own code, never by a candidate.
+                operation = importlib.import_module(__package__ + ".op_" + message["name"])
+                reply = operation.run(message["request"], self.context)
+            except BaseException as error:
+                reply = {"error": describe(error)}
+            sys.stdout.flush()
+            reply.setdefault("stdout", printed(out)[-4000:])
+            wire.send(self.sock, {"reply": reply})
+
+        self.finish(self.child(run))
+
+    # --- programs -----------------------------------------------------------------------------------------
+
+    def do_put(self, message):
+        wire.send(self.sock, programs.put(message))
+
+    def do_run(self, message):
+        wire.send(self.sock, programs.run(message, self.output_cap))
+
+    def do_exec(self, message):
+        programs.sample(self.sock, message, self.output_cap)
+
+
+def capture(cap):
+    """Send file descriptors 0 and 1 elsewhere; returns what `printed` and `release` need."""
+    sys.stdout.flush()
+    saved_in, saved_out = os.dup(0), os.dup(1)
+    out = os.memfd_create("stdout")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(out, 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if soft == resource.RLIM_INFINITY or soft > cap:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (cap, hard))
+    return saved_in, saved_out, out, cap
+
+
+def printed(captured):
+    out, cap = captured[2], captured[3]
+    size = min(os.fstat(out).st_size, cap)
+    return os.pread(out, size, 0)
+
+
+def release(captured):
+    sys.stdout.flush()
+    saved_in, saved_out, out, _ = captured
+    os.dup2(saved_in, 0)
+    os.dup2(saved_out, 1)
+    for descriptor in (saved_in, saved_out, out):
+        os.close(descriptor)
+
+
+def main():
+    sock = wire.connect()
+    # A process of the same user could otherwise write to this one's memory through /proc/PID/mem.
+    set_dumpable(0)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
+    Server(sock).serve()
