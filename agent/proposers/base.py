@@ -1,0 +1,116 @@
+"""What a proposer is: a module in this package with `create(settings) -> Proposer`, found by the module's name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from codeopt.agent.budget import Budget, Meter
+from codeopt.errors import UserError
+from codeopt.trace import TraceWriter
+from codeopt.types import Candidate, Profile, Proposal, Verdict
+
+
+@dataclass(frozen=True)
+class ProposerSettings:
+    """What a person may set about proposers; each takes what concerns it.
+
+    Attributes:
+        model: Name of the model, as the server knows it.
+        base_url: Address of the OpenAI-compatible server; "" takes OPENAI_BASE_URL, else OpenAI's own.
+        price_in, price_out: Dollars per million tokens; None takes codeopt's table of prices.
+        temperature: Sampling temperature; None leaves it to the server.
+        answer_tokens: Most tokens of one answer, reasoning included.
+        timeout_s: Longest silence of the server before the call is given up.
+        retries: Further tries of a call after a passing failure.
+        retry_base_s: First pause between tries; it doubles each time.
+    """
+
+    model: str = ""
+    base_url: str = ""
+    price_in: float | None = None
+    price_out: float | None = None
+    temperature: float | None = 0.7
+    answer_tokens: int = 8192
+    timeout_s: float = 300.0
+    retries: int = 5
+    retry_base_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class ProposeContext:
+    """What a proposer is told.
+
+    Attributes:
+        parent: The candidate to change.
+        source: Its whole text.
+        language: "python" or "cpp".
+        function: Qualified name of the function to speed up ("f", "Class.method"); "" is the whole file.
+        file_name: Name of the file, without folders.
+        profile: Where the parent's time goes, where it is known.
+        history: What was tried on this parent, newest last. The search may append to it while the iterator of
+            `propose` is alive; a proposer reads it anew after each proposal.
+        available: Top-level modules that can be imported where the program runs.
+        seed: Seed for everything random.
+        compiler: Compiler and flags, or interpreter and version, in one line.
+        inputs: What the program is run on, in one line.
+        meter: What the run may still spend.
+        trace: Where calls are recorded, and answered calls are found after a resume; None records nothing.
+    """
+
+    parent: Candidate
+    source: str
+    language: str = "python"
+    function: str = ""
+    file_name: str = ""
+    profile: Profile | None = None
+    history: Sequence[tuple[Proposal, Verdict]] = ()
+    available: frozenset[str] = frozenset()
+    seed: int = 0
+    compiler: str = ""
+    inputs: str = ""
+    meter: Meter = field(default_factory=lambda: Meter(Budget()))
+    trace: TraceWriter | None = None
+
+
+class Proposer(Protocol):
+    """Anything that proposes edits.
+
+    Attributes:
+        name: What the trace and the report call it.
+    """
+
+    name: str
+
+    def propose(self, context: ProposeContext) -> Iterator[Proposal]:
+        """Proposals, made one at a time as they are asked for, so that the budget holds between them.
+
+        The iterator ends when the proposer has no more ideas or may not spend more.
+
+        Raises:
+            UserError: It cannot work here (no such model, the server refuses the key, …).
+        """
+        ...
+
+
+def proposer_names() -> tuple[str, ...]:
+    """Names of the proposers that are installed."""
+    modules = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return tuple(sorted(name for name in modules if name != "base" and "_" not in name))
+
+
+def find_proposer(name: str) -> Callable[[ProposerSettings], Proposer]:
+    """The `create` of the proposer with that name.
+
+    Raises:
+        UserError: There is none.
+    """
+    names = proposer_names()
+    if name not in names:
+        raise UserError(f"there is no proposer named {name!r}", f"choose one of {', '.join(names)}")
+    create: Callable[[ProposerSettings], Proposer] = importlib.import_module(f"codeopt.agent.proposers.{name}").create
+    return create
