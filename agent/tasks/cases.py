@@ -11,7 +11,7 @@ from codeopt.types import Record
 _NAMES = "1.in + 1.out, 1.in + 1.ans, input.1.txt + output.1.txt, or in/1.txt + out/1.txt"
 _BY_SUFFIX = {".in": "in", ".out": "out", ".ans": "out", ".inp": "in", ".stdin": "in", ".stdout": "out"}
 _BY_WORD = re.compile(
-    r"^(?P<word>input|output|in|out|answer|ans)(?:[._-](?=.)|(?=\d)|(?=\.|$))(?P<name>.+?)?(?P<suffix>\.txt|\.dat)?$"
+    r"^(?P<word>input|output|in|out|answer|ans)(?:[._-](?!txt$|dat$)|(?=\d)|(?=\.|$))(?P<name>.+?)?(?P<suffix>\.txt|\.dat)?$"
 )
 _FOLDERS = {"in": "in", "input": "in", "inputs": "in", "out": "out", "output": "out", "outputs": "out"}
 

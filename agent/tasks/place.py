@@ -1,0 +1,55 @@
+"""Where a Python file stands: its project, the folders it is imported from, and the name its package knows it by."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+from codeopt import config
+from codeopt.types import Record
+
+
+class Place(Record):
+    """`project` holds every root; `roots[0]` is the one from which the file is `module`. Paths are absolute."""
+
+    project: str
+    roots: tuple[str, ...]
+    module: str
+
+
+def place_of(path: Path) -> Place:
+    """The place of a Python file that exists and parses."""
+    path = Path(os.path.abspath(path))
+    own = path.parent
+    while (own / "__init__.py").exists() and own.parent != own:
+        own = own.parent
+    project = config.project_root(path)
+    source = project / "src" if project is not None else None
+    levels = _relative_levels(path) - len(path.parent.relative_to(own).parts)
+    if levels > 0:
+        own = _namespace_root(own, levels, source, project)
+    roots = [own]
+    if project is not None and source is not None:
+        roots += [folder for folder in (source, project) if folder.is_dir() and folder not in roots]
+    holder = project if project is not None and own.is_relative_to(project) else own
+    parts = path.relative_to(own).with_suffix("").parts
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts = parts[:-1]
+    return Place(project=str(holder), roots=tuple(str(folder) for folder in roots), module=".".join(parts))
+
+
+def _relative_levels(path: Path) -> int:
+    """The most dots in front of a relative import; a file with any is part of a package."""
+    tree = ast.parse(path.read_bytes())
+    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
+
+
+def _namespace_root(own: Path, levels: int, source: Path | None, project: Path | None) -> Path:
+    """The root of a package without __init__.py whose relative imports climb `levels` above `own`."""
+    for folder in (source, project):
+        if folder is not None and own != folder and own.is_relative_to(folder):
+            return folder
+    for _ in range(levels):
+        own = own.parent
+    return own
