@@ -1,0 +1,429 @@
+"""The parent's side of a session: sends a program in, times samples of it, takes bytes back.
+
+The clock and the CPU time are read here, outside the sandbox. A session that breaks its protocol, times out or
+dies is killed; what it left unanswered becomes a status of the candidate's, never an error of the engine's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from codeopt.errors import SandboxBroken
+from codeopt.sandbox.protocol import Channel, Launch, Limits, Mount, Sandbox
+from codeopt.types import Status
+
+RUNNER = Path(__file__).resolve().parent / "runner"
+MSGPACK = Path(msgpack.__file__).resolve().parent
+HEADER = struct.Struct(">Q")
+CREDENTIALS = struct.Struct("3i")
+# One thread per library unless the task asks for more: threads after a fork hang OpenMP and Numba.
+ONE_THREAD = {
+    name: "1"
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "ARROW_IO_THREADS",
+    )
+}
+
+
+class Broken(Exception):
+    """The session cannot go on; `status` says what that means for the candidate."""
+
+    def __init__(self, status: Status, evidence: str) -> None:
+        super().__init__(evidence)
+        self.status = status
+        self.evidence = evidence
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed region.
+
+    Attributes:
+        status: OK, or why there is no answer.
+        answer: Encoded outcomes (functions) or stdout (programs).
+        wall_s: Seconds by the parent's clock from GO to the answer's last byte.
+        cpu_s: CPU seconds of the sample's process in the same region; None where it could not be read.
+        evidence: First useful lines of what went wrong.
+        after, stdout: Only when asked for: encoded arguments after the call, bytes printed.
+        exit: Exit status of a program, -N for signal N.
+        pid: The sample's process, as the kernel names it here.
+    """
+
+    status: Status
+    answer: bytes = b""
+    wall_s: float = 0.0
+    cpu_s: float | None = None
+    evidence: str = ""
+    after: bytes = b""
+    stdout: bytes = b""
+    exit: int = 0
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a session needs to start: the interpreter, what it may see, how it is limited."""
+
+    python: str
+    mounts: tuple[Mount, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    env: Mapping[str, str] = field(default_factory=dict)
+    namespaced: bool = False
+    threads: int = 1
+
+
+def cpu_clock(pid: int) -> float | None:
+    """CPU seconds of a whole process (all threads, also of a zombie), by its POSIX CPU-time clock.
+
+    The clock id is made as glibc's clock_getcpuclockid makes it; reading another process's needs no rights.
+    """
+    try:
+        return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
+    except OSError:
+        return None
+
+
+class Session:
+    """A started runner.
+
+    Raises from the constructor: SandboxUnavailable; SandboxBroken when the runner does not answer.
+    """
+
+    def __init__(self, sandbox: Sandbox, runtime: Runtime, *, rng: random.Random | None = None) -> None:
+        self._rng = rng or random.Random()
+        self._cap = runtime.limits.output_mb << 20
+        runner = Mount(RUNNER, "/opt/codeopt/runner")
+        packer = Mount(MSGPACK, "/opt/codeopt/msgpack")
+        self.runner_path = sandbox.inside(runner)
+        env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "CODEOPT_MSGPACK": sandbox.inside(packer),
+            **({} if runtime.threads > 1 else ONE_THREAD),
+            **runtime.env,
+        }
+        if runtime.threads > 1:
+            env["OMP_NUM_THREADS"] = str(runtime.threads)
+        launch = Launch(
+            argv=(runtime.python, f"{self.runner_path}/boot.py"),
+            mounts=(runner, packer, *runtime.mounts),
+            env=env,
+            limits=runtime.limits,
+            namespaced_forks=runtime.namespaced,
+        )
+        self.channel: Channel = sandbox.start(launch)
+        self._sock = self.channel.sock
+        self.alive = True
+        try:
+            self._send({"do": "hello", "output_cap": self._cap, "namespaced": runtime.namespaced})
+            self.hello = self._receive(time.monotonic() + 30)
+        except Broken as broken:
+            tail = self.channel.stderr_tail().strip()
+            raise SandboxBroken(f"the sandbox did not start: {tail[-400:] or broken.evidence}") from broken
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill everything in the session. Idempotent."""
+        self.alive = False
+        self.channel.kill()
+
+    # --- frames -------------------------------------------------------------------------------------------
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        body = msgpack.packb(message, use_bin_type=True, unicode_errors="surrogatepass")
+        try:
+            self._sock.settimeout(60)
+            self._sock.sendall(HEADER.pack(len(body)) + body)
+        except OSError as error:
+            raise self._broken(Status.CRASHED, f"the program's process has gone ({error})") from error
+
+    def _byte(self, value: bytes) -> None:
+        try:
+            self._sock.sendall(value)
+        except OSError as error:
+            raise self._broken(Status.CRASHED, f"the program's process has gone ({error})") from error
+
+    def _broken(self, status: Status, evidence: str) -> Broken:
+        if status is Status.CRASHED and self.channel.out_of_memory():
+            status, evidence = Status.OUT_OF_MEMORY, "the memory limit was reached"
+        self.close()
+        return Broken(status, evidence)
+
+    def _read(self, count: int, deadline: float) -> tuple[bytes, int]:
+        """Exactly `count` bytes and the sender's pid as the kernel attached it (0: none)."""
+        parts, pid = [], 0
+        while count:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._broken(Status.TIMEOUT, "no answer in time")
+            self._sock.settimeout(left)
+            try:
+                if count <= HEADER.size:
+                    part, ancillary, _, _ = self._sock.recvmsg(count, socket.CMSG_SPACE(CREDENTIALS.size))
+                    for level, kind, data in ancillary:
+                        if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                            pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
+                else:
+                    part = self._sock.recv(min(count, 1 << 20))
+            except TimeoutError:
+                raise self._broken(Status.TIMEOUT, "no answer in time") from None
+            except OSError as error:
+                raise self._broken(Status.CRASHED, str(error)) from error
+            if not part:
+                raise self._broken(Status.CRASHED, self._last_words())
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts), pid
+
+    def _last_words(self) -> str:
+        tail = self.channel.stderr_tail().strip()
+        return tail[-600:] or "the program's process ended without an answer"
+
+    def _frame(self, deadline: float) -> tuple[bytes, int]:
+        header, pid = self._read(HEADER.size, deadline)
+        (length,) = HEADER.unpack(header)
+        if length > self._cap + (1 << 20):
+            raise self._broken(Status.OUTPUT_LIMIT, f"an answer of {length >> 20} MiB exceeds {self._cap >> 20} MiB")
+        return self._read(length, deadline)[0], pid
+
+    def _parse(self, body: bytes) -> dict[str, Any]:
+        try:
+            message = msgpack.unpackb(
+                body,
+                raw=False,
+                strict_map_key=False,
+                unicode_errors="surrogatepass",
+                max_bin_len=self._cap + (1 << 20),
+            )
+        except Exception as error:  # msgpack raises ValueError, its own classes and UnicodeError on bad data
+            raise self._broken(Status.TAMPERED, f"a malformed frame ({type(error).__name__})") from error
+        if not isinstance(message, dict):
+            raise self._broken(Status.TAMPERED, "a malformed frame")
+        return message
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        return self._parse(self._frame(deadline)[0])
+
+    # --- calls --------------------------------------------------------------------------------------------
+
+    def load(self, request: Mapping[str, Any], seconds: float = 60) -> dict[str, Any]:
+        """Import a program (see runner/load.py for the fields).
+
+        Returns the reply: `import_s`, `threads`, `jit`, `persistent`, or `error` and `type`.
+        Raises Broken when the import ends or hangs the process.
+        """
+        self._send({"do": "load", **request})
+        return self._receive(time.monotonic() + seconds)
+
+    def warm(self, calls: Sequence[bytes], seconds: float = 120) -> None:
+        """Call the function in the runner itself, so that its JIT compiles before the forks."""
+        self._send({"do": "warm", "calls": list(calls)})
+        self._receive(time.monotonic() + seconds)
+
+    def sample(
+        self, calls: Sequence[bytes], *, repeat: int = 1, limit_s: float = 30, extras: bool = False
+    ) -> Sample:
+        """Time `repeat` fresh copies of each call, in one region. An empty list measures the floor."""
+        return self._timed({"do": "sample", "calls": list(calls), "repeat": repeat}, limit_s, extras)
+
+    def execute(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str = "",
+        limit_s: float = 30,
+    ) -> Sample:
+        """Time one run of a program inside the sandbox, from before exec until after its exit."""
+        message = {
+            "do": "exec",
+            "argv": list(argv),
+            "stdin": stdin,
+            "env": dict(env or {}),
+            "cwd": cwd,
+            "pad": self._rng.randrange(0, 4096),
+        }
+        return self._timed(message, limit_s, extras=False)
+
+    def _timed(self, message: Mapping[str, Any], limit_s: float, extras: bool) -> Sample:
+        try:
+            self._send(message)
+            return self._sample(limit_s, extras)
+        except Broken as broken:
+            evidence = broken.evidence
+            if broken.status is Status.TIMEOUT:
+                evidence = f"still running after {limit_s:.3g} s"
+            return Sample(broken.status, evidence=evidence)
+
+    def _sample(self, limit_s: float, extras: bool) -> Sample:
+        body, pid = self._frame(time.monotonic() + 60)
+        ready = self._parse(body)
+        if "end" in ready:
+            return self._ended(ready)
+        if "ready" not in ready:
+            raise self._broken(Status.TAMPERED, "an answer before the question")
+        cpu_before = cpu_clock(pid) if pid else None
+        deadline = time.monotonic() + limit_s
+        started = time.perf_counter()
+        self._byte(b"G")
+        body, _ = self._frame(deadline)
+        wall = time.perf_counter() - started
+        cpu_after = cpu_clock(pid) if pid else None
+        answer = self._parse(body)
+        if "end" in answer:
+            return self._ended(answer)
+        if not isinstance(answer.get("answer"), bytes):
+            raise self._broken(Status.TAMPERED, "a malformed answer")
+        cpu = cpu_after - cpu_before if cpu_after is not None and cpu_before is not None else None
+        self._byte(b"X" if extras else b"B")
+        more = self._receive(time.monotonic() + 60) if extras else {}
+        end = more if "end" in more else self._receive(time.monotonic() + 60)
+        if "end" not in end:
+            raise self._broken(Status.TAMPERED, "more frames than answers")
+        if answer.get("failed"):
+            return Sample(Status.WRONG_OUTPUT, wall_s=wall, cpu_s=cpu, evidence=str(answer["failed"])[:2000])
+        signal_number = int(answer.get("signal", 0))
+        sample = Sample(
+            Status.OK,
+            answer["answer"],
+            wall,
+            cpu,
+            evidence=str(more.get("where", ""))[-2000:],
+            after=_bytes(more.get("after")),
+            stdout=_bytes(more.get("stdout")),
+            exit=-signal_number if signal_number else int(answer.get("exit", 0)),
+            stderr=_bytes(answer.get("stderr")).decode("utf-8", "replace"),
+        )
+        return self._signalled(sample, signal_number) if signal_number else sample
+
+    def _signalled(self, sample: Sample, number: int) -> Sample:
+        if number == signal.SIGXFSZ:
+            return _failed(sample, Status.OUTPUT_LIMIT, f"more than {self._cap >> 20} MiB of output")
+        if number == signal.SIGKILL and self.channel.out_of_memory():
+            return _failed(sample, Status.OUT_OF_MEMORY, "the memory limit was reached")
+        return _failed(sample, Status.CRASHED, f"ended by {signal.Signals(number).name}")
+
+    def _ended(self, end: Mapping[str, Any]) -> Sample:
+        """The sample's process ended before it answered."""
+        number = int(end.get("signal", 0))
+        if number == signal.SIGXFSZ:
+            return Sample(Status.OUTPUT_LIMIT, evidence=f"more than {self._cap >> 20} MiB of output")
+        if number == signal.SIGKILL and self.channel.out_of_memory():
+            return Sample(Status.OUT_OF_MEMORY, evidence="the memory limit was reached")
+        if number:
+            return Sample(Status.CRASHED, evidence=f"ended by {signal.Signals(number).name}", exit=-number)
+        tail = self.channel.stderr_tail().strip()[-600:]
+        if "MemoryError" in tail:
+            return Sample(Status.OUT_OF_MEMORY, evidence="the memory limit was reached")
+        return Sample(
+            Status.CRASHED, evidence=tail or "the process left without an answer", exit=int(end.get("end", -1))
+        )
+
+    def invoke(self, call: bytes, limit_s: float = 30) -> bytes:
+        """One untimed call: the encoded {"ok": value} or {"error": exception}, with "args" after it. Raises Broken."""
+        self._send({"do": "invoke", "call": call})
+        deadline = time.monotonic() + limit_s
+        reply = self._receive(deadline)
+        if "end" in reply:
+            raise Broken(Status.CRASHED, self._ended(reply).evidence)
+        self._receive(deadline)
+        return _bytes(reply.get("answer"))
+
+    def op(
+        self,
+        name: str,
+        request: Mapping[str, Any],
+        seconds: float,
+        remote: Callable[[bytes], bytes] | None = None,
+    ) -> dict[str, Any]:
+        """Run `op_NAME` inside. Its reply is plain data; `error` in it says what failed. Raises Broken."""
+        self._send({"do": "op", "name": name, "request": dict(request)})
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._receive(deadline)
+            if "remote" in message and remote is not None:
+                self._send({"answer": remote(_bytes(message["remote"]))})
+            elif "reply" in message:
+                self._receive(deadline)
+                reply = message["reply"]
+                return reply if isinstance(reply, dict) else {"error": "a malformed reply"}
+            else:
+                raise Broken(Status.CRASHED, self._ended(message).evidence)
+
+    def put(self, name: str, data: bytes, mode: int = 0o644) -> str:
+        """Write a file into the sandbox's /tmp; returns its path inside. Raises Broken."""
+        self._send({"do": "put", "name": name, "data": data, "mode": mode})
+        return str(self._receive(time.monotonic() + 60)["path"])
+
+    def run(
+        self,
+        commands: Sequence[Sequence[str]],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        outputs: Sequence[str] = (),
+        seconds: float = 120,
+        env: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Run commands in a fresh folder inside ("{folder}" in an argument is its path). Raises Broken.
+
+        Returns {"results": [{"exit", "stdout", "stderr"}], "outputs": {name: bytes}}.
+        """
+        self._send(
+            {
+                "do": "run",
+                "commands": [list(argv) for argv in commands],
+                "files": dict(files or {}),
+                "outputs": list(outputs),
+                "seconds": seconds,
+                "env": dict(env or {}),
+            }
+        )
+        return self._receive(time.monotonic() + seconds * max(1, len(commands)) + 5)
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _failed(sample: Sample, status: Status, evidence: str) -> Sample:
+    tail = sample.stderr.strip()[-600:]
+    return Sample(
+        status, sample.answer, sample.wall_s, sample.cpu_s, evidence=f"{evidence}\n{tail}".strip(), exit=sample.exit
+    )
+
+
+@contextlib.contextmanager
+def pinned(cores: Sequence[int]):  # type: ignore[no-untyped-def]
+    """Keep this process on `cores` for a while (the parent's clock should not migrate in the middle of a pair)."""
+    before = os.sched_getaffinity(0)
+    if cores:
+        os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

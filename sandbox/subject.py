@@ -1,0 +1,234 @@
+"""A program under judgement: knows how to get itself into a sandbox and run one case there.
+
+A subject opens its session when it is first used and opens a new one after a crash or a time-out, so that one bad
+case costs only itself.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from codeopt.sandbox.protocol import Sandbox
+from codeopt.sandbox.session import Broken, Runtime, Sample, Session
+from codeopt.sandbox.workload import Case
+from codeopt.types import Status
+
+
+class CannotStart(Exception):
+    """The program does not build, or its import fails or never ends."""
+
+    def __init__(self, status: Status, evidence: str) -> None:
+        super().__init__(evidence)
+        self.status = status
+        self.evidence = evidence
+
+
+class Subject(ABC):
+    """One version of the program, in its own sandbox session."""
+
+    def __init__(self, sandbox: Sandbox, runtime: Runtime, source: str, *, seed: int = 0) -> None:
+        self.source = source
+        self.runtime = runtime
+        self._sandbox = sandbox
+        self._session: Session | None = None
+        self._rng = random.Random(seed)
+
+    def session(self) -> Session:
+        """The live session with the program loaded. Raises CannotStart."""
+        if self._session is None or not self._session.alive:
+            self.close()
+            session = Session(self._sandbox, self.runtime, rng=self._rng)
+            try:
+                self._load(session)
+            except Broken as broken:
+                session.close()
+                raise CannotStart(broken.status, broken.evidence) from broken
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
+        return self._session
+
+    @abstractmethod
+    def _load(self, session: Session) -> None:
+        """Bring the program into a new session. Raises CannotStart or Broken."""
+
+    @abstractmethod
+    def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
+        """Run one case. Raises CannotStart; everything else is in the sample's status."""
+
+    @abstractmethod
+    def floor(self) -> Sample:
+        """A region that does nothing: the floor of the clocks for this kind of program."""
+
+    def close(self) -> None:
+        """End the session. Idempotent."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """Where a function lives, as paths inside the sandbox.
+
+    Attributes:
+        module: Dotted name under which the file is imported.
+        function: Qualified name.
+        file: The file's path; the candidate's text stands in its place.
+        project: Import roots.
+        codec: A user's codec file, or "".
+        cwd: Working directory, or "".
+    """
+
+    module: str
+    function: str
+    file: str
+    project: tuple[str, ...]
+    codec: str = ""
+    cwd: str = ""
+
+
+class FunctionSubject(Subject):
+    """A Python function; single-threaded ones run one fork a sample, threaded ones in a persistent process."""
+
+    def __init__(
+        self, sandbox: Sandbox, runtime: Runtime, source: str, spec: FunctionSpec, *, seed: int = 0
+    ) -> None:
+        super().__init__(sandbox, runtime, source, seed=seed)
+        self.spec = spec
+        self.warm_calls: tuple[bytes, ...] = ()
+        self.import_s = 0.0
+        self.persistent = False
+
+    def _load(self, session: Session) -> None:
+        spec = self.spec
+        reply = session.load(
+            {
+                "module": spec.module,
+                "function": spec.function,
+                "file": spec.file,
+                "source": self.source.encode("utf-8", "surrogateescape"),
+                "project": list(spec.project),
+                "codec": spec.codec,
+                "cwd": spec.cwd,
+                "force_fork": self.runtime.threads <= 1,
+            }
+        )
+        if "error" in reply:
+            raise CannotStart(Status.BUILD_FAILED, str(reply["error"]).strip()[-2000:])
+        self.import_s = float(reply["import_s"])
+        self.persistent = bool(reply["persistent"])
+        if self.warm_calls and reply["jit"]:
+            session.warm(self.warm_calls)
+
+    def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
+        return self.session().sample(case.calls, repeat=repeat, limit_s=limit_s, extras=extras)
+
+    def floor(self) -> Sample:
+        return self.session().sample((), limit_s=10)
+
+
+class PythonProgram(Subject):
+    """A Python script, run as a whole process per case."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        runtime: Runtime,
+        source: str,
+        file: str,
+        project: tuple[str, ...],
+        *,
+        cwd: str = "",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(sandbox, runtime, source, seed=seed)
+        self._file = file
+        self._project = project
+        self._cwd = cwd
+        self._argv: tuple[str, ...] = ()
+
+    def _load(self, session: Session) -> None:
+        text = session.put("candidate.py", self.source.encode("utf-8", "surrogateescape"))
+        roots = ":".join(self._project)
+        self._argv = (self.runtime.python, f"{session.runner_path}/script.py", text, self._file, roots, "--")
+
+    def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
+        session = self.session()
+        return session.execute((*self._argv, *case.argv), stdin=case.stdin, cwd=self._cwd, limit_s=limit_s)
+
+    def floor(self) -> Sample:
+        return self.session().execute((self.runtime.python, "-I", "-S", "-c", ""), limit_s=10)
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """How a native program is built: `compiler flags source -o program`, inside the sandbox."""
+
+    compiler: str
+    flags: tuple[str, ...]
+    suffix: str = ".cpp"
+    include: tuple[str, ...] = ()
+
+
+class NativeProgram(Subject):
+    """A C or C++ program in one file; built once inside a sandbox, its bytes carried to later sessions."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        runtime: Runtime,
+        source: str,
+        toolchain: Toolchain,
+        *,
+        extra_flags: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> None:
+        super().__init__(sandbox, runtime, source, seed=seed)
+        self.toolchain = toolchain
+        self.extra_flags = extra_flags
+        self.binary = b""
+        self.remarks = ""
+        self._path = ""
+
+    def command(self, *more: str) -> tuple[str, ...]:
+        """The build command, relative to the folder that holds the source as `program` + suffix."""
+        tools = self.toolchain
+        includes = tuple(f"-I{folder}" for folder in tools.include)
+        return (
+            tools.compiler,
+            *tools.flags,
+            *self.extra_flags,
+            *more,
+            *includes,
+            "program" + tools.suffix,
+            "-o",
+            "program",
+        )
+
+    def build(self, session: Session, *more: str) -> bytes:
+        """Compile inside `session`; the binary's bytes. Raises CannotStart with the compiler's first errors."""
+        name = "program" + self.toolchain.suffix
+        text = self.source.encode("utf-8", "surrogateescape")
+        reply = session.run([self.command(*more)], files={name: text}, outputs=["program"], seconds=120)
+        result = reply["results"][0]
+        self.remarks = result["stderr"].decode("utf-8", "replace")
+        if result["exit"] != 0 or "program" not in reply["outputs"]:
+            errors = [line for line in self.remarks.splitlines() if "error" in line] or self.remarks.splitlines()
+            raise CannotStart(Status.BUILD_FAILED, "\n".join(errors[:6]) or f"{self.toolchain.compiler} failed")
+        return bytes(reply["outputs"]["program"])
+
+    def _load(self, session: Session) -> None:
+        if not self.binary:
+            self.binary = self.build(session)
+        self._path = session.put("program", self.binary, mode=0o755)
+
+    def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
+        session = self.session()
+        return session.execute((self._path, *case.argv), stdin=case.stdin, limit_s=limit_s)
+
+    def floor(self) -> Sample:
+        return self.session().execute(("/bin/true",), limit_s=10)

@@ -1,0 +1,399 @@
+"""The verdict: does a candidate do the same, and is it faster?
+
+The judge lives in the parent. It sends the same cases to the baseline and to the candidate, which run apart and
+never see each other, compares their answers as plain data, and decides by the paired test of `stats`. Timed answers
+are compared too, so there is no call that a candidate may treat as "only timed".
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from codeopt.errors import UserError
+from codeopt.sandbox import stats
+from codeopt.sandbox.compare import compare, compare_text
+from codeopt.sandbox.session import Sample
+from codeopt.sandbox.subject import CannotStart, Subject
+from codeopt.sandbox.workload import Case, Workload, count_kinds
+from codeopt.types import Counts, Measurement, Status, Verdict
+
+FLOORS = 20  # a region must last this many empty round trips to be believed
+REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
+HOLDOUT_PAIRS = 20
+# CPU time and wall-clock may differ by this factor before the wall-clock takes over.
+CLOCKS_AGREE = math.log(1.25)
+
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far answers may differ. `text` is for numbers in a program's output; None compares bytes."""
+
+    rel: float | None = None
+    abs_: float | None = None
+    text: float | None = None
+
+    def values(self, expected: bytes, actual: bytes) -> str:
+        """"" or the first difference between two encoded values."""
+        options = {}
+        if self.rel is not None:
+            options["rel"] = self.rel
+        if self.abs_ is not None:
+            options["abs_"] = self.abs_
+        return _text(compare(expected, actual, **options))
+
+    def output(self, expected: bytes, actual: bytes) -> str:
+        """"" or the first difference between two programs' outputs."""
+        return _text(compare_text(expected, actual, float_tol=self.text))
+
+
+def _text(mismatch: object) -> str:
+    return "" if mismatch is None else str(mismatch)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a candidate is not the same program."""
+
+    status: Status
+    evidence: str
+
+
+@dataclass
+class Race:
+    """Paired timings as they come in. `cpu` and `wall` are log-ratios baseline / candidate."""
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    baseline_s: list[tuple[float, float]] = field(default_factory=list)  # (cpu, wall)
+    candidate_s: list[tuple[float, float]] = field(default_factory=list)
+    finding: Finding | None = None
+
+
+class Judge:
+    """Judges candidates against one baseline on one workload.
+
+    Args:
+        baseline: The program as it is.
+        tolerance: How answers are compared.
+        limit_s: No single region may run longer.
+        seed: For the order within pairs.
+    """
+
+    def __init__(
+        self, baseline: Subject, tolerance: Tolerance | None = None, *, limit_s: float = 60, seed: int = 0
+    ) -> None:
+        self.baseline = baseline
+        self.tolerance = tolerance or Tolerance()
+        self.limit_s = limit_s
+        self._rng = random.Random(seed)
+        self._expected: dict[str, Sample] = {}
+        self._floor: tuple[float, float] | None = None
+        self.threads = baseline.runtime.threads
+
+    # --- sameness -----------------------------------------------------------------------------------------
+
+    def difference(self, case: Case, expected: Sample, actual: Sample) -> str:
+        """"" where `actual` does the same as `expected` on `case`, else the first difference in one line."""
+        if actual.status is not expected.status:
+            return f"{actual.status}: {actual.evidence}"
+        if case.calls:
+            return (
+                self.tolerance.values(expected.answer, actual.answer)
+                or (expected.after and actual.after and self._after(expected.after, actual.after))
+                or _printed(expected.stdout, actual.stdout)
+            )
+        if expected.exit != actual.exit:
+            return f"exit status {actual.exit} instead of {expected.exit}\n{actual.stderr[-600:]}".strip()
+        wanted = expected.answer if case.expected is None else case.expected
+        return self.tolerance.output(wanted, actual.answer)
+
+    def _after(self, expected: bytes, actual: bytes) -> str:
+        if expected == actual:
+            return ""
+        difference = self.tolerance.values(expected, actual)
+        return f"arguments after the call: {difference}" if difference else ""
+
+    def expect(self, case: Case) -> Sample:
+        """What the baseline does on a case (run once, then remembered in the parent)."""
+        if case.id not in self._expected:
+            self._expected[case.id] = self.baseline.run(case, limit_s=self.limit_s, extras=True)
+        return self._expected[case.id]
+
+    def steady(self, cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
+        """The cases on which the baseline answers, twice the same; and why the others were left out."""
+        kept, reasons = [], []
+        for case in cases:
+            first = self.expect(case)
+            if first.status is not Status.OK:
+                reasons.append(f"{first.status}: {first.evidence}")
+                continue
+            again = self.baseline.run(case, limit_s=self.limit_s, extras=True)
+            difference = self.difference(Case(case.id, case.kind, case.calls), first, again) if case.calls else ""
+            if not case.calls:
+                difference = self.tolerance.output(first.answer, again.answer)
+            if difference:
+                reasons.append(f"two runs of the program differ: {difference}")
+                continue
+            if case.expected is not None:
+                difference = self.difference(case, first, first)
+                if difference:
+                    reasons.append(f"the program fails its own case {case.id}: {difference}")
+                    continue
+            kept.append(case)
+        return kept, reasons
+
+    def limit(self, expected: Sample) -> float:
+        """How long a candidate may take where the baseline took `expected.wall_s`."""
+        return min(self.limit_s, 1.0 + 4 * expected.wall_s)
+
+    def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
+        """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
+        for case in cases:
+            expected = self.expect(case)
+            try:
+                actual = candidate.run(case, limit_s=self.limit(expected), extras=True)
+            except CannotStart as error:
+                return Finding(error.status, error.evidence)
+            if actual.status is Status.OK or actual.status is Status.WRONG_OUTPUT:
+                difference = self.difference(case, expected, actual)
+                if difference:
+                    return Finding(Status.WRONG_OUTPUT, _where(case, difference, actual))
+            else:
+                return Finding(actual.status, _where(case, actual.evidence, actual))
+        return None
+
+    # --- speed --------------------------------------------------------------------------------------------
+
+    def floor(self) -> tuple[float, float]:
+        """Median (CPU, wall) seconds of a region that does nothing."""
+        if self._floor is None:
+            samples = [self.baseline.floor() for _ in range(9)]
+            self._floor = (
+                statistics.median(s.cpu_s or 0.0 for s in samples),
+                statistics.median(s.wall_s for s in samples),
+            )
+        return self._floor
+
+    def calibrate(self, case: Case, *, region_s: float = REGION_S, limit: int = 20_000) -> int:
+        """Copies of a call for which the baseline's region is long enough to time. 1 for programs.
+
+        Raises UserError where the baseline does not survive its own input.
+        """
+        if not case.calls:
+            return 1
+        repeat = 1
+        wanted = max(region_s, FLOORS * self.floor()[1])
+        budget = 64 << 20  # bytes of decoded copies, roughly
+        most = max(1, min(limit, budget // max(1, sum(map(len, case.calls)))))
+        while True:
+            sample = self.baseline.run(case, repeat=repeat, limit_s=self.limit_s)
+            if sample.status is not Status.OK:
+                raise UserError(
+                    f"the program itself does not survive its timing input ({sample.status}: {sample.evidence})",
+                    "give another input with --inputs",
+                )
+            if sample.wall_s >= wanted or repeat >= most:
+                return repeat
+            growth = wanted / max(sample.wall_s, 1e-6)
+            repeat = min(most, max(repeat + 1, math.ceil(repeat * min(growth * 1.2, 50))))
+
+    def race(
+        self,
+        candidate: Subject,
+        cases: Sequence[Case],
+        *,
+        repeat: int = 1,
+        pairs: int | None = None,
+        progress: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Race:
+        """Measure pairs: a fixed number, or (None) until the sequential rule decides or `stop()` says so."""
+        race = Race()
+        while pairs is None or len(race.wall) < pairs:
+            case = cases[len(race.wall) % len(cases)]
+            finding = self._pair(candidate, case, repeat, race)
+            if finding is not None:
+                race.finding = finding
+                return race
+            d = race.cpu if self._clock(race) == "cpu" else race.wall
+            if progress is not None:
+                progress(len(d), math.exp(stats.hodges_lehmann(d)))
+            if pairs is None and stats.look(d) is not stats.Decision.CONTINUE:
+                return race
+            if stop():
+                return race
+        return race
+
+    def _pair(self, candidate: Subject, case: Case, repeat: int, race: Race) -> Finding | None:
+        order = [self.baseline, candidate]
+        self._rng.shuffle(order)
+        limit = self.limit_s
+        if race.baseline_s:
+            limit = min(limit, 1.0 + 4 * max(wall for _, wall in race.baseline_s))
+        samples = {}
+        for subject in order:
+            try:
+                allowed = limit if subject is candidate else self.limit_s
+                samples[subject] = subject.run(case, repeat=repeat, limit_s=allowed)
+            except CannotStart as error:
+                return Finding(error.status, error.evidence)
+        base, new = samples[self.baseline], samples[candidate]
+        if base.status is not Status.OK:
+            return Finding(Status.UNDECIDED, f"the baseline failed while it was timed: {base.evidence}")
+        if new.status is not Status.OK:
+            return Finding(new.status, _where(case, new.evidence, new))
+        difference = self.difference(case, base, new)
+        if difference:
+            return Finding(Status.WRONG_OUTPUT, _where(case, difference, new))
+        race.wall.append(math.log(base.wall_s / new.wall_s))
+        if base.cpu_s and new.cpu_s:
+            race.cpu.append(math.log(base.cpu_s / new.cpu_s))
+        race.baseline_s.append((base.cpu_s or 0.0, base.wall_s))
+        race.candidate_s.append((new.cpu_s or 0.0, new.wall_s))
+        return None
+
+    def _clock(self, race: Race) -> str:
+        """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""
+        if self.threads > 1 or len(race.cpu) < len(race.wall):
+            return "wall"
+        if statistics.median(cpu for cpu, _ in race.baseline_s) < FLOORS * self.floor()[0]:
+            return "wall"
+        if len(race.cpu) >= 10:
+            gap = [c - w for c, w in zip(race.cpu, race.wall)]
+            if stats.hodges_lehmann(gap) > CLOCKS_AGREE and stats.signed_rank_p(gap) < 0.002:
+                return "wall"
+        return "cpu"
+
+    def measurement(self, race: Race, calls: int = 1) -> Measurement:
+        """The figures of a race. Raises ValueError without pairs."""
+        clock = self._clock(race)
+        d = race.cpu if clock == "cpu" else race.wall
+        index = 0 if clock == "cpu" else 1
+        low, high = stats.interval(d)
+        baseline_s = statistics.median(times[index] for times in race.baseline_s)
+        candidate_s = statistics.median(times[index] for times in race.candidate_s)
+        return Measurement(
+            pairs=len(d),
+            speedup=math.exp(stats.hodges_lehmann(d)),
+            low=math.exp(low),
+            high=math.exp(high),
+            p_value=stats.signed_rank_p(d),
+            clock=clock,
+            wall_speedup=math.exp(stats.hodges_lehmann(race.wall)),
+            baseline_s=baseline_s,
+            candidate_s=candidate_s,
+            calls=calls,
+            at_least=candidate_s < FLOORS * self.floor()[index],
+        )
+
+    # --- verdicts -----------------------------------------------------------------------------------------
+
+    def judge(
+        self,
+        candidate: Subject,
+        workload: Workload,
+        *,
+        progress: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Verdict:
+        """Check on the visible inputs, then the sequential test. What the search learns from."""
+        inputs = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
+        finding = self.check(candidate, workload.visible)
+        if finding is not None:
+            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
+        race = self.race(candidate, workload.timed, repeat=workload.repeat, progress=progress, stop=stop)
+        if race.finding is not None:
+            return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
+        return self._decide(race, workload, inputs)
+
+    def _decide(self, race: Race, workload: Workload, inputs: Counts) -> Verdict:
+        if not race.wall:
+            return Verdict(status=Status.UNDECIDED, evidence="no pair was measured in time", inputs=inputs)
+        measured = self.measurement(race, workload.repeat * max(1, len(workload.timed[0].calls)))
+        d = race.cpu if measured.clock == "cpu" else race.wall
+        decision = stats.look(d)
+        status = {
+            stats.Decision.FASTER: Status.OK,
+            stats.Decision.NOT_FASTER: Status.NOT_FASTER,
+        }.get(decision, Status.UNDECIDED)
+        evidence = "" if status is Status.OK else f"measured {measured.speedup:.2f}x over {measured.pairs} pairs"
+        return Verdict(status=status, evidence=evidence, search=measured, inputs=inputs)
+
+    def confirm(
+        self,
+        candidate: Subject,
+        workload: Workload,
+        *,
+        seed: int,
+        pairs: int = HOLDOUT_PAIRS,
+        hidden: int = 30,
+        progress: Progress | None = None,
+    ) -> Verdict:
+        """The holdout: hidden inputs drawn now, then a fixed number of fresh pairs, on unseen inputs where there are.
+
+        The interval of this verdict is the one that a report may quote.
+        """
+        drawn, _ = self.steady(workload.hidden(hidden, seed))
+        inputs = Counts(
+            visible=count_kinds(workload.visible),
+            hidden=count_kinds(drawn),
+            not_encodable=workload.not_encodable,
+        )
+        finding = self.check(candidate, (*workload.visible, *drawn))
+        if finding is not None:
+            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
+        notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
+        timed, _ = self.steady(workload.hidden_timed(4, seed))
+        cases = timed or list(workload.timed)
+        repeat = self._repeat(candidate, cases[0], workload.repeat)
+        race = self.race(candidate, cases, repeat=repeat, pairs=pairs, progress=progress)
+        if race.finding is not None:
+            return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
+        if not race.wall:
+            return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
+        measured = self.measurement(race, repeat * max(1, len(cases[0].calls)))
+        if repeat >= 4:
+            measured = measured.model_copy(
+                update={"warm_cache": self._warm(candidate, cases, repeat, measured)}
+            )
+        d = race.cpu if measured.clock == "cpu" else race.wall
+        faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA
+        status = Status.OK if faster else Status.NOT_FASTER
+        evidence = "" if faster else f"measured {measured.speedup:.2f}x on fresh inputs over {len(d)} pairs"
+        return Verdict(status=status, evidence=evidence, holdout=measured, inputs=inputs, notes=tuple(notes))
+
+    def _repeat(self, candidate: Subject, case: Case, repeat: int) -> int:
+        """More copies where the candidate's region is too near the floor and the baseline's stays under a second."""
+        if not case.calls:
+            return 1
+        base = self.baseline.run(case, repeat=repeat, limit_s=self.limit_s)
+        new = candidate.run(case, repeat=repeat, limit_s=self.limit_s)
+        if base.status is not Status.OK or new.status is not Status.OK:
+            return repeat
+        wanted = FLOORS * self.floor()[1] / max(new.wall_s, 1e-6)
+        allowed = 0.5 / max(base.wall_s, 1e-6)
+        memory = (256 << 20) / max(1, repeat * sum(map(len, case.calls)))
+        return max(repeat, math.floor(repeat * min(max(1.0, wanted), max(1.0, allowed), max(1.0, memory))))
+
+    def _warm(self, candidate: Subject, cases: Sequence[Case], repeat: int, measured: Measurement) -> bool:
+        """Whether a quarter of the copies gives another ratio: then repeated calls share something."""
+        race = self.race(candidate, cases, repeat=max(1, repeat // 4), pairs=10)
+        if race.finding is not None or not race.wall:
+            return False
+        quarter = self.measurement(race)
+        return quarter.high * 1.1 < measured.low or measured.high * 1.1 < quarter.low
+
+
+def _printed(expected: bytes, actual: bytes) -> str:
+    return "" if expected == actual else "what is printed: " + _text(compare_text(expected, actual))
+
+
+def _where(case: Case, difference: str, sample: Sample) -> str:
+    place = f"on {case.kind} input {case.id}: {difference}"
+    return f"{place}\n{sample.evidence}" if sample.evidence and sample.evidence not in difference else place

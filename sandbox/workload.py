@@ -1,0 +1,67 @@
+"""The inputs of a verdict: what a candidate is checked on, what it is timed on, what it never sees beforehand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Case:
+    """One region to run.
+
+    Attributes:
+        id: Unique within a run.
+        kind: Where it comes from: "recorded", "doctest", "hypothesis", "generated", "grown", "mutated", "case".
+        calls: Encoded calls of a function, run one after another in the region.
+        stdin, argv: Input of a program.
+        expected: A program's stdout as the user's case says; None where the baseline is the specification.
+        size: The generator's size, 0 where there is none.
+    """
+
+    id: str
+    kind: str
+    calls: tuple[bytes, ...] = ()
+    stdin: bytes = b""
+    argv: tuple[str, ...] = ()
+    expected: bytes | None = None
+    size: int = 0
+
+
+Draw = Callable[[int, int], Sequence[Case]]
+
+
+def nothing(count: int, seed: int) -> Sequence[Case]:
+    """A source of hidden inputs that has none."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """All inputs of a task.
+
+    Attributes:
+        visible: Correctness inputs that the search (and a model) may see.
+        timed: Regions that are timed during the search.
+        hidden: (count, seed) -> correctness inputs drawn after the candidate is fixed.
+        hidden_timed: The same for timed regions; where it gives none, `timed` is measured again.
+        repeat: Fresh copies of each call in a timed region.
+        notes: What a person should know about how the inputs came to be.
+    """
+
+    visible: tuple[Case, ...]
+    timed: tuple[Case, ...]
+    hidden: Draw = nothing
+    hidden_timed: Draw = nothing
+    repeat: int = 1
+    not_encodable: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+
+def count_kinds(cases: Sequence[Case]) -> dict[str, int]:
+    """Number of inputs (calls, or runs of a program) by kind."""
+    counts: Counter[str] = Counter()
+    for case in cases:
+        counts[case.kind] += max(1, len(case.calls))
+    return dict(counts)

@@ -1,0 +1,74 @@
+"""The exact test against brute force over all sign patterns, and against SciPy where the two are defined alike."""
+
+import itertools
+import math
+import random
+
+import pytest
+
+from codeopt.sandbox import stats
+
+
+def brute_force_p(d):
+    """P(W+ >= observed) over all sign patterns, mid-ranks, Pratt's zeros."""
+    magnitudes = sorted(abs(x) for x in d)
+    rank = {m: sum(i + 1 for i, v in enumerate(magnitudes) if v == m) / magnitudes.count(m) for m in magnitudes}
+    observed = sum(rank[abs(x)] for x in d if x > 0)
+    moving = [rank[abs(x)] for x in d if x != 0]
+    if not moving:
+        return 1.0
+    patterns = itertools.product((0, 1), repeat=len(moving))
+    hits = sum(sum(r for r, s in zip(moving, signs) if s) >= observed - 1e-9 for signs in patterns)
+    return hits / 2 ** len(moving)
+
+
+def test_p_value_equals_enumeration_with_ties_and_zeros():
+    rng = random.Random(1)
+    for _ in range(60):
+        d = [rng.choice([-2, -1, -0.5, 0, 0.5, 1, 2, 3]) for _ in range(rng.randint(1, 9))]
+        assert stats.signed_rank_p(d) == pytest.approx(brute_force_p(d))
+
+
+def test_p_value_and_interval_agree_with_scipy():
+    scipy_stats = pytest.importorskip("scipy.stats", reason="scipy is a development dependency")
+    rng = random.Random(2)
+    for n in (10, 15, 33, 50):
+        d = [rng.gauss(0.1, 0.3) for _ in range(n)]
+        theirs = scipy_stats.wilcoxon(d, alternative="greater", mode="exact").pvalue
+        assert stats.signed_rank_p(d) == pytest.approx(theirs)
+
+
+def test_interval_covers_the_centre_as_often_as_it_says():
+    rng = random.Random(3)
+    covered = 0
+    for _ in range(400):
+        low, high = stats.interval([rng.gauss(0.2, 1) for _ in range(20)])
+        covered += low <= 0.2 <= high
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+def test_identical_programs_are_rarely_accepted_and_real_gains_mostly_are():
+    rng = random.Random(4)
+
+    def outcome(centre, spread):
+        d = []
+        while True:
+            d.append(rng.gauss(centre, spread))
+            decision = stats.look(d)
+            if decision is not stats.Decision.CONTINUE:
+                return decision
+
+    false = sum(outcome(0.0, 0.15) is stats.Decision.FASTER for _ in range(400))
+    true = sum(outcome(math.log(1.08), 0.05) is stats.Decision.FASTER for _ in range(200))
+    assert false <= 3
+    assert true >= 190
+
+
+def test_four_slower_pairs_end_the_measurement():
+    assert stats.look([-0.1, -0.2, -0.1, -0.3]) is stats.Decision.NOT_FASTER
+    assert stats.look([-0.1, -0.2, 0.1, -0.3]) is stats.Decision.CONTINUE
+
+
+def test_empty_sequences_are_an_error():
+    with pytest.raises(ValueError):
+        stats.hodges_lehmann([])
