@@ -83,14 +83,26 @@ class Settings(Record):
         return self.model_copy(update=found)
 
 
+def is_library(folder: Path) -> bool:
+    """Whether a folder is an interpreter's standard library or its site-packages."""
+    named = folder.name in ("site-packages", "dist-packages")
+    return named or ((folder / "os.py").is_file() and (folder / "encodings").is_dir())
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder looks like a project's root; the home folder and / never do."""
+    if folder in (Path.home(), Path(folder.anchor)):
+        return False
+    return any((folder / marker).exists() for marker in MARKERS)
+
+
 def project_root(file: Path) -> Path | None:
-    """The nearest folder above `file` that looks like a project's root; the home folder and / never do."""
-    home = Path.home()
+    """The nearest folder above `file` that is a project's root; None for a loose file, or an installed library's."""
     for folder in file.absolute().parents:
-        if folder in (home, Path(folder.anchor)):
-            return None
-        if any((folder / marker).exists() for marker in MARKERS):
+        if is_project(folder):
             return folder
+        if is_library(folder):
+            return None
     return None
 
 
