@@ -3,6 +3,7 @@
 .PHONY: help demo test lint typecheck bench clean host
 SHELL := /bin/sh
 VENV := .venv
+START := $(shell date +%s.%N)
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet --quiet --retries 10 --timeout 60
 
 help:
@@ -34,9 +35,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install --editable '.[dev]' || { echo "pip could not install: check the network, then run make again" >&2; exit 2; }
 	@touch $@ $(VENV)/.core
 
-demo: host
-	@start=$$(date +%s.%N); $(MAKE) --no-print-directory -s $(VENV)/.core; end=$$(date +%s.%N); \
-	seconds=$$($(VENV)/bin/python -c "print(f'{$$end - $$start:.1f}')"); \
+demo: host $(VENV)/.core
+	@seconds=$$($(VENV)/bin/python -c "import time; print(f'{time.time() - $(START):.1f}')"); \
 	echo "set up in $$seconds s"; \
 	CODEOPT_SETUP_SECONDS=$$seconds exec $(VENV)/bin/python benchmarks/demo.py
 
