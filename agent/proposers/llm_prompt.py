@@ -1,0 +1,155 @@
+"""The words that a model is given: templates of agent/prompts, filled with the program and what is known about it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from codeopt.agent.models.chat import Message
+from codeopt.agent.proposers.base import ProposeContext
+from codeopt.agent.proposers.llm_extract import EditError, parse_python
+from codeopt.agent.proposers.llm_splice import find_def
+from codeopt.types import Proposal, Verdict
+
+MAX_FILE_CHARS = 48_000
+MAX_ATTEMPTS = 6
+_EVIDENCE_CHARS = 1500
+_DIFF_LINES = 60
+_HOT_ROWS = 15
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent.parent / "prompts"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    autoescape=False,
+)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One earlier try, as the prompt shows it."""
+
+    status: str
+    speed: str
+    note: str
+    diff: str
+    evidence: str
+
+
+def opening(context: ProposeContext) -> list[Message]:
+    """The system message and the task, with the attempts on this parent so far."""
+    text, excerpt = shown_source(context)
+    profile = context.profile
+    system = _TEMPLATES.get_template("system.j2").render(
+        language=context.language, function=context.function, excerpt=excerpt
+    )
+    task = _TEMPLATES.get_template("fresh.j2").render(
+        language=context.language,
+        function=context.function,
+        file_name=context.file_name or ("the file" if context.language == "python" else "main.cpp"),
+        excerpt=excerpt,
+        source=text,
+        tag=_tag(context.source),
+        tool=profile.tool if profile else "",
+        hot=_hot(context),
+        compiler=context.compiler,
+        inputs=context.inputs,
+        available=", ".join(sorted(context.available)),
+        attempts=[_attempt(context, *tried) for tried in list(context.history)[-MAX_ATTEMPTS:]],
+    )
+    return [{"role": "system", "content": system}, {"role": "user", "content": task}]
+
+
+def repair(context: ProposeContext, proposal: Proposal, verdict: Verdict) -> list[Message]:
+    """What follows `opening` when the newest attempt failed: the attempt itself and what the machine saw."""
+    diff = _diff(context.source, proposal.source, 400)
+    request = _TEMPLATES.get_template("repair.j2").render(
+        status=verdict.status.value.replace("_", " "),
+        evidence=verdict.evidence[:_EVIDENCE_CHARS],
+        tag=_tag(context.source),
+    )
+    said = f"{proposal.note}\n\nThe change as a diff:\n{diff}"
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": request}]
+
+
+def again(answer: str, reason: str) -> list[Message]:
+    """What follows when an answer could not be made into an edit."""
+    request = _TEMPLATES.get_template("again.j2").render(reason=reason)
+    return [{"role": "assistant", "content": answer}, {"role": "user", "content": request}]
+
+
+def shown_source(context: ProposeContext) -> tuple[str, str]:
+    """The text to show, and a line that says so when it is not the whole file ("" when it is).
+
+    Of a file longer than MAX_FILE_CHARS its first lines, the function in question and the lines around the hot ones
+    are shown.
+    """
+    source = context.source
+    if len(source) <= MAX_FILE_CHARS:
+        return source, ""
+    lines = source.split("\n")
+    shown = set(range(min(60, len(lines))))
+    rows = context.profile.rows if context.profile else ()
+    for row in rows[:_HOT_ROWS]:
+        shown |= set(range(max(0, row.line - 20), min(len(lines), row.line + 20))) if row.line else set()
+    if context.language == "python" and context.function:
+        try:
+            node = find_def(parse_python(source), context.function)
+        except EditError:
+            node = None
+        if node is not None:
+            shown |= set(range(node.lineno - 1, node.end_lineno or node.lineno))
+    parts: list[str] = []
+    last = -1
+    for number in sorted(shown):
+        if number != last + 1:
+            parts.append(f"[lines {last + 2} to {number} are not shown]")
+        parts.append(lines[number])
+        last = number
+    text = "\n".join(parts)[: 2 * MAX_FILE_CHARS]
+    return text, f"Parts of the file, which has {len(lines)} lines:"
+
+
+def _tag(source: str) -> str:
+    """A mark around quoted text that the text cannot close: it depends on the text itself."""
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+
+
+def _hot(context: ProposeContext) -> list[str]:
+    if context.profile is None:
+        return []
+    lines = context.source.split("\n")
+    rows = []
+    for row in context.profile.rows[:_HOT_ROWS]:
+        same = not context.file_name or Path(row.file).name == Path(context.file_name).name
+        code = lines[row.line - 1].strip()[:160] if same and 0 < row.line <= len(lines) else ""
+        where = f"line {row.line}" if row.line else row.function or row.file
+        count = f", {row.count} times" if row.count else ""
+        note = f"  [{row.note}]" if row.note else ""
+        other = "" if same else f" of {row.file}"
+        rows.append(f"{row.share:6.1%}  {where}{other}{count}: {code}{note}".rstrip())
+    return rows
+
+
+def _attempt(context: ProposeContext, proposal: Proposal, verdict: Verdict) -> _Attempt:
+    measured = verdict.holdout or verdict.search
+    speed = f", {measured.speedup:.2f}x ({measured.low:.2f} to {measured.high:.2f})" if measured else ""
+    return _Attempt(
+        verdict.status.value.replace("_", " "),
+        speed,
+        proposal.note,
+        _diff(context.source, proposal.source, _DIFF_LINES),
+        verdict.evidence[:_EVIDENCE_CHARS],
+    )
+
+
+def _diff(old: str, new: str, most: int) -> str:
+    lines = list(difflib.unified_diff(old.split("\n"), new.split("\n"), "before", "after", lineterm="", n=1))
+    rest = [f"[{len(lines) - most} more lines]"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *rest])
