@@ -24,7 +24,7 @@ from codeopt.sandbox import cgroup
 from codeopt.sandbox.process import LocalChannel, basic_env, socket_pair, start_local
 from codeopt.sandbox.protocol import Launch, Limits, Mount
 from codeopt.sandbox.runner.nsfork import seccomp_filter
-from codeopt.sandbox.system import readable_mounts, system_entries
+from codeopt.sandbox.system import covered_by_system, readable_mounts, system_entries
 
 _FIRST_UID = 2_000_000_000  # above what distributions and container engines hand out
 _serial = itertools.count()
@@ -145,7 +145,13 @@ def _files(limits: Limits, mounts: Sequence[Mount], staging: Path, uid: int) -> 
         words += ["--ro-bind", str(file), f"/etc/{file.name}"]
     words += ["--proc", "/proc", "--dev", "/dev", *sized, "--perms", "1777", "--tmpfs", "/tmp"]
     words += [*sized, "--perms", "1777", "--tmpfs", "/dev/shm"]
+    made: set[str] = set()
     for mount in sorted(mounts, key=lambda mount: mount.inside.count("/")):
+        for above in reversed(Path(mount.inside).parents):
+            # bwrap makes missing parents for their owner alone
+            if str(above) not in (*made, "/", "/tmp") and not covered_by_system(str(above)):
+                words += ["--perms", "0755", "--dir", str(above)]
+        made.update(map(str, (*Path(mount.inside).parents, mount.inside)))
         words += ["--ro-bind", str(mount.host), mount.inside]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
 
