@@ -133,6 +133,7 @@ class Edits:
         self.old = text
         self._changes: dict[tuple[int, int], str] = {}
         self._imports: list[str] = []
+        self._helpers: list[str] = []
         self._impossible = False
         self._newline = "\r\n" if "\r\n" in text else "\n"
 
@@ -227,7 +228,13 @@ class Edits:
         if line not in self._imports:
             self._imports.append(line)
 
+    def add_helper(self, source: str) -> None:
+        """Add a function (or constant) at module level, before the first statement that is not an import."""
+        if source not in self._helpers:
+            self._helpers.append(source)
+
     def text(self) -> str:
+        """The edited text."""
         if self._impossible:
             return self.old
         out: list[str] = []
@@ -239,6 +246,8 @@ class Edits:
             out += [self.old[last:start], new]
             last = end
         result = "".join(out) + self.old[last:]
+        for source in self._helpers:
+            result = add_helper(result, source)
         for line in self._imports:
             result = add_import(result, line)
         return result
@@ -286,6 +295,20 @@ def add_import(text: str, line: str) -> str:
     edits = Edits(text)
     edits.after(after, line)
     return edits.text()
+
+
+def add_helper(text: str, source: str) -> str:
+    """Put a definition after the imports at the top of a module."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    body = ast.parse(text).body
+    for index, stmt in enumerate(body):
+        doc = index == 0 and isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant)
+        if not doc and not isinstance(stmt, ast.Import | ast.ImportFrom):
+            start = span(text, stmt)[0]
+            head = _lines(text)[_line_of(text, start) - 1][0]
+            new = shift(source.strip("\n"), "", indent_unit(text)).replace("\n", newline)
+            return text[:head] + new + newline * 3 + text[head:]
+    return text
 
 
 def _import_names(stmt: ast.stmt) -> list[tuple[str, str, str]]:
