@@ -94,7 +94,7 @@ class Meter:
     _tokens: int = 0
     _candidates: int = 0
     _held: list[Reservation] = field(default_factory=list)
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _mutex: threading.RLock = field(default_factory=threading.RLock)
     earlier_s: float = 0.0
 
     @classmethod
@@ -165,16 +165,16 @@ class Meter:
         Raises:
             BudgetExhausted: The call could exceed a limit, so it must not be made.
         """
-        reason = self.exhausted()
-        if reason:
-            raise BudgetExhausted(reason)
-        left = self.remaining()
-        if left.tokens is not None and tokens > left.tokens:
-            raise BudgetExhausted(f"the next call may take {tokens} tokens and {left.tokens} are left")
-        if left.dollars is not None and dollars > left.dollars:
-            raise BudgetExhausted(f"the next call may cost ${dollars:.4f} and ${left.dollars:.4f} is left")
-        held = Reservation(tokens, dollars)
         with self._mutex:
+            reason = self.exhausted()
+            if reason:
+                raise BudgetExhausted(reason)
+            left = self.remaining()
+            if left.tokens is not None and tokens > left.tokens:
+                raise BudgetExhausted(f"the next call may take {tokens} tokens and {left.tokens} are left")
+            if left.dollars is not None and dollars > left.dollars:
+                raise BudgetExhausted(f"the next call may cost ${dollars:.4f} and ${left.dollars:.4f} is left")
+            held = Reservation(tokens, dollars)
             self._held.append(held)
         return held
 
@@ -182,7 +182,7 @@ class Meter:
         """Replace a reservation by what the call really took."""
         with self._mutex:
             self._held.remove(held)
-        self.charge(tokens, dollars)
+            self.charge(tokens, dollars)
 
     def charge(self, tokens: int, dollars: float) -> None:
         """Count tokens and dollars that are spent, whatever the limits say."""
