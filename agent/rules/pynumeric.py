@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeGuard, TypeVar, cast
 
@@ -100,24 +101,6 @@ def escapes(function: ast.AST) -> set[str]:
         elif node is not function and isinstance(node, SCOPES):
             found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     return found
-
-
-def used_after(tree: ast.AST, statement: ast.stmt, name: str) -> bool:
-    """Whether `name` may be read after `statement` under `tree`: textually later, or in a loop around it."""
-    end = (statement.end_lineno or statement.lineno, statement.end_col_offset or 0)
-    inside = {id(n) for n in ast.walk(statement)}
-    around = [
-        n
-        for n in ast.walk(tree)
-        if isinstance(n, ast.For | ast.While) and n is not statement and any(s is statement for s in ast.walk(n))
-    ]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id == name and id(node) not in inside:
-            if isinstance(node.ctx, ast.Load) and (node.lineno, node.col_offset) >= end:
-                return True
-            if around and isinstance(node.ctx, ast.Load) and any(id(node) in map(id, ast.walk(w)) for w in around):
-                return True
-    return False
 
 
 class _Substitute(ast.NodeTransformer):
@@ -268,10 +251,52 @@ def fill_expr(template: str, b: Binding, **extra: object) -> ast.expr:
 
 
 def used_later(found: Found, *holes: str) -> bool:
-    """Whether names in `holes` may be read outside what was found (after it, or again in a loop around it)."""
-    inside = {id(n) for n in flat(found.nodes)}
-    wanted = {found.name(h) for h in holes}
-    return any(
-        isinstance(n, ast.Name) and n.id in wanted and isinstance(n.ctx, ast.Load) and id(n) not in inside
-        for n in ast.walk(found.scope)
-    )
+    """Whether names in `holes` may be read after what was found: see `leaks`."""
+    return leaks(found.scope, found.nodes[0], {found.name(h) for h in holes})
+
+
+def leaks(scope: ast.AST, loop: ast.AST, names: set[str]) -> bool:
+    """Whether the values that `loop` leaves in `names` may be read outside it.
+
+    Reads before it (unless both stand in one outer loop) and reads under another loop that binds the name are safe.
+    """
+    inside = {id(n) for n in ast.walk(loop)}
+    around = [n for n in ast.walk(scope) if isinstance(n, ast.For | ast.While) and _contains(n, loop) and n is not loop]
+    repeated = {id(n) for n in ast.walk(around[0])} if around else set()
+    rebound: set[tuple[int, str]] = set()
+    for node in ast.walk(scope):
+        if isinstance(node, (ast.For, *COMPREHENSIONS)) and not _contains(node, loop):
+            targets = [node.target] if isinstance(node, ast.For) else [g.target for g in node.generators]
+            held = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)} & names
+            rebound |= {(id(n), name) for name in held for n in ast.walk(node)}
+    start = (loop.lineno, loop.col_offset)  # type: ignore[attr-defined]
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Global | ast.Nonlocal) and names & set(node.names):
+            return True
+        if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load) and id(node) not in inside:
+            earlier = (node.lineno, node.col_offset) < start and id(node) not in repeated
+            if not earlier and (id(node), node.id) not in rebound:
+                return True
+    return False
+
+
+def _contains(tree: ast.AST, node: ast.AST) -> bool:
+    return any(n is node for n in ast.walk(tree))
+
+
+def target_names(node: ast.AST) -> set[str]:
+    """Names in a loop's target."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def named(scope: ast.AST) -> str:
+    """The name of a function, "" for a module."""
+    return scope.name if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+
+
+def free(wish: str, used: set[str]) -> str:
+    """`wish`, or `wish_2`, `wish_3` …: a name that is not in `used`."""
+    name, number = wish, 2
+    while name in used or keyword.iskeyword(name):
+        name, number = f"{wish}_{number}", number + 1
+    return name
