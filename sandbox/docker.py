@@ -196,7 +196,7 @@ class DockerSandbox:
     def _connect(self) -> tuple[docker.DockerClient, docker.DockerClient]:
         """(for starting, for killing: its calls may not take long)."""
         if self._clients is None:
-            import docker  # type: ignore[import-untyped]
+            import docker
 
             patient = docker.DockerClient(base_url=self.engine.url, timeout=60)
             hasty = docker.DockerClient(base_url=self.engine.url, timeout=1)
@@ -314,7 +314,7 @@ class DockerSandbox:
 
     def _remove(self, identity: str) -> None:
         """Kill and remove a container; what the engine does not do in a second is left to a thread."""
-        from docker.errors import NotFound  # type: ignore[import-untyped]
+        from docker.errors import NotFound
 
         if self._clients is None:
             self._connect()
@@ -335,7 +335,7 @@ def _remove_later(client: docker.DockerClient, identity: str) -> None:
 
 
 def _bind(host: str, inside: str) -> dict[str, Any]:
-    from docker.types import Mount as DockerMount  # type: ignore[import-untyped]
+    from docker.types import Mount as DockerMount
 
     mount: dict[str, Any] = DockerMount(inside, host, type="bind", read_only=True, propagation="rprivate")
     # before API 1.44 a read-only bind leaves file systems mounted below it writable
@@ -371,7 +371,7 @@ def _one_line(error: Exception) -> str:
 
 def _explain(error: Exception) -> SandboxUnavailable | None:
     """The line for a refusal by a living engine; None when the engine itself broke off."""
-    from docker.errors import APIError  # type: ignore[import-untyped]
+    from docker.errors import APIError
 
     if not isinstance(error, APIError) or error.response is None:
         return None

@@ -67,7 +67,7 @@ def require_image(client: docker.DockerClient) -> str:
     Raises:
         SandboxUnavailable: It has not been built for this version.
     """
-    from docker.errors import ImageNotFound  # type: ignore[import-untyped]
+    from docker.errors import ImageNotFound
 
     try:
         client.images.get(IMAGE)
@@ -85,7 +85,7 @@ def packages() -> list[str]:
 
 
 def _pull(client: docker.DockerClient, base: str) -> bool:
-    from docker.errors import APIError, ImageNotFound  # type: ignore[import-untyped]
+    from docker.errors import APIError, ImageNotFound
 
     try:
         client.images.get(base)
@@ -134,7 +134,7 @@ def build(client: docker.DockerClient, base: str | None, say: Callable[[str], No
     Raises:
         UserError: No base can be had, or a step failed.
     """
-    from docker.errors import BuildError  # type: ignore[import-untyped]
+    from docker.errors import BuildError
 
     wanted = base or f"debian:{DEBIAN}-slim"
     if not _pull(client, wanted):

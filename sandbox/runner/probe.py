@@ -48,7 +48,7 @@ def writable() -> list[str]:
 
 def forks(limit: int) -> int:
     """How many children could be alive at once, at most limit + 50."""
-    children = []
+    children: list[int] = []
     with contextlib.suppress(OSError):
         while len(children) < limit + 50:
             pid = os.fork()

@@ -42,7 +42,7 @@ def build(
             client.close()
     except UserError as error:
         print(f"codeopt: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+        raise typer.Exit(error.exit_code) from None
     print(name)
 
 
@@ -55,27 +55,19 @@ def check() -> None:
     from codeopt.sandbox.check import check_all
 
     rows = check_all()
-    table = Table(title="sandboxes", title_justify="left")
-    for column in (
-        "kind",
-        "works",
-        "network",
-        "writable",
-        "host files",
-        "processes",
-        "memory",
-        "uid",
-        "what to do",
-    ):
-        table.add_column(column, overflow="fold")
+    table = Table(box=None, pad_edge=False)
+    for column in ("kind", "network", "writable", "host files", "processes", "memory", "uid", ""):
+        table.add_column(column)
     for row in rows:
         if row.probe:
-            table.add_row(
-                row.kind, "yes", *_cells(row.probe), "" if row.probe.isolates else "trusted code only"
-            )
-        elif row.error:
-            table.add_row(row.kind, "no", *[""] * 6, str(row.error))
-    Console().print(table)
+            table.add_row(row.kind, *_cells(row.probe), "ok" if row.probe.isolates else "trusted code only")
+        else:
+            table.add_row(row.kind, *["-"] * 6, "not here")
+    console = Console()
+    console.print(table)
+    for row in rows:
+        if row.error:
+            console.print(f"{row.kind}: {row.error}", highlight=False, soft_wrap=True)
     if not any(row.probe and row.probe.isolates for row in rows):
         print("codeopt: no sandbox here isolates: install Docker or bubblewrap", file=sys.stderr)
         raise typer.Exit(2)
