@@ -13,9 +13,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from codeopt.sandbox.compare import compare, compare_text
+
 from codeopt.errors import UserError
 from codeopt.sandbox import stats
-from codeopt.sandbox.compare import compare, compare_text
 from codeopt.sandbox.session import Sample
 from codeopt.sandbox.subject import CannotStart, Subject
 from codeopt.sandbox.workload import Case, Workload, count_kinds
@@ -24,6 +25,8 @@ from codeopt.types import Counts, Measurement, Status, Verdict
 FLOORS = 20  # a region must last this many empty round trips to be believed
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
+PROBE_PAIRS = 3
+PROBE_HOPE = math.log(1.02)
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
@@ -83,12 +86,17 @@ class Judge:
         tolerance: How answers are compared.
         limit_s: No single region may run longer.
         seed: For the order within pairs.
+
+    Attributes:
+        rival: What candidates race against: the baseline, or the best so far while a search climbs. Expected
+            answers always come from the baseline, and `confirm` always races against it.
     """
 
     def __init__(
         self, baseline: Subject, tolerance: Tolerance | None = None, *, limit_s: float = 60, seed: int = 0
     ) -> None:
         self.baseline = baseline
+        self.rival = baseline
         self.tolerance = tolerance or Tolerance()
         self.limit_s = limit_s
         self._rng = random.Random(seed)
@@ -192,7 +200,7 @@ class Judge:
         budget = 64 << 20  # bytes of decoded copies, roughly
         most = max(1, min(limit, budget // max(1, sum(map(len, case.calls)))))
         while True:
-            sample = self.baseline.run(case, repeat=repeat, limit_s=self.limit_s)
+            sample = self.rival.run(case, repeat=repeat, limit_s=self.limit_s)
             if sample.status is not Status.OK:
                 raise UserError(
                     f"the program itself does not survive its timing input ({sample.status}: {sample.evidence})",
@@ -210,11 +218,15 @@ class Judge:
         *,
         repeat: int = 1,
         pairs: int | None = None,
+        race: Race | None = None,
         progress: Progress | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Race:
-        """Measure pairs: a fixed number, or (None) until the sequential rule decides or `stop()` says so."""
-        race = Race()
+        """Measure pairs: up to a fixed number, or (None) until the sequential rule decides or `stop()` says so.
+
+        With `race`, that one goes on.
+        """
+        race = race or Race()
         while pairs is None or len(race.wall) < pairs:
             case = cases[len(race.wall) % len(cases)]
             finding = self._pair(candidate, case, repeat, race)
@@ -231,7 +243,7 @@ class Judge:
         return race
 
     def _pair(self, candidate: Subject, case: Case, repeat: int, race: Race) -> Finding | None:
-        order = [self.baseline, candidate]
+        order = [self.rival, candidate]
         self._rng.shuffle(order)
         limit = self.limit_s
         if race.baseline_s:
@@ -243,7 +255,7 @@ class Judge:
                 samples[subject] = subject.run(case, repeat=repeat, limit_s=allowed)
             except CannotStart as error:
                 return Finding(error.status, error.evidence)
-        base, new = samples[self.baseline], samples[candidate]
+        base, new = samples[self.rival], samples[candidate]
         if base.status is not Status.OK:
             return Finding(Status.UNDECIDED, f"the baseline failed while it was timed: {base.evidence}")
         if new.status is not Status.OK:
@@ -307,10 +319,19 @@ class Judge:
         finding = self.check(candidate, workload.visible)
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
-        race = self.race(candidate, workload.timed, repeat=workload.repeat, progress=progress, stop=stop)
+        race = self.race(candidate, workload.timed, repeat=workload.repeat, pairs=PROBE_PAIRS, stop=stop)
+        if race.finding is None and race.wall and self._promising(race):
+            race = self.race(
+                candidate, workload.timed, repeat=workload.repeat, race=race, progress=progress, stop=stop
+            )
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         return self._decide(race, workload, inputs)
+
+    def _promising(self, race: Race) -> bool:
+        """Whether a probe of a few pairs leaves hope. Turning away here can only lose acceptances."""
+        d = race.cpu if self._clock(race) == "cpu" else race.wall
+        return max(d) > PROBE_HOPE
 
     def _decide(self, race: Race, workload: Workload, inputs: Counts) -> Verdict:
         if not race.wall:
@@ -339,6 +360,7 @@ class Judge:
 
         The interval of this verdict is the one that a report may quote.
         """
+        self.rival = self.baseline
         drawn, _ = self.steady(workload.hidden(hidden, seed))
         inputs = Counts(
             visible=count_kinds(workload.visible),

@@ -202,6 +202,8 @@ class Server:
         def run():
             out = capture(self.output_cap)
             self.context.remote = remote
+            # Tools that make inputs and profiles come last on the path: the user's own versions win.
+            sys.path.extend(filter(None, os.environ.get("CODEOPT_TOOLS", "").split(":")))
             try:
                 # A module of the package, named by the parent's own code, never by a candidate.
                 operation = importlib.import_module(__package__ + ".op_" + message["name"])

@@ -1,0 +1,204 @@
+"""The workload of a function: recorded calls, examples, generated values, and large inputs for the clock.
+
+Everything runs inside a sandbox session with the untouched program (`Workshop.maker`); what comes back are encoded
+calls, which the parent passes on as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codeopt.agent.program_inputs import refusal
+from codeopt.agent.workshop import Workshop
+from codeopt.errors import UserError
+from codeopt.sandbox.session import Broken
+from codeopt.sandbox.subject import CannotStart
+from codeopt.sandbox.verdict import Judge
+from codeopt.sandbox.workload import Case, Draw, Workload
+from codeopt.types import Status
+
+FEWEST = 3  # inputs without which nothing is claimed
+VISIBLE = 40
+TARGET_S = 0.03
+SECONDS = 20.0
+
+
+def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload, dict[str, object]]:
+    """Inputs for a function, and the facts from which `function_sources` can draw more.
+
+    Raises:
+        UserError: The baseline runs on too few inputs, its tests fail, or its values cannot be encoded.
+    """
+    notes: list[str] = []
+    recorded, missed = _recorded(shop, seed, notes) if shop.task.tests else ([], 0)
+    found, lost, guess = _examples(shop, seed, recorded)
+    missed += lost
+    grown = _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
+    small = _sized(shop, seed) if shop.task.inputs else []
+    try:
+        kept, reasons = judge.steady([*recorded, *small, *found])
+    except CannotStart as error:
+        raise UserError(f"{shop.task.file} cannot be imported ({error.evidence.splitlines()[-1]})", "make it import") from error
+    cases = [_case(f"g{i}", "grown", row, int(grown["size"])) for i, row in enumerate(grown["calls"])]
+    # A grown input that dies or differs from itself is no input; its reasons matter only when nothing else is left.
+    timed, why = judge.steady(cases)
+    if len(kept) + len(timed) < FEWEST:
+        raise _too_few(len(kept) + len(timed), reasons + why, missed, guess, judge)
+    if any("two runs of the program differ" in reason for reason in reasons) and len(reasons) > len(kept):
+        raise refusal(next(r for r in reasons if "two runs" in r), judge.limit_s)
+    if grown.get("why") and not grown.get("grew", True):
+        notes.append(str(grown["why"]))
+    if guess:
+        notes.append(f"inputs guessed as: {guess}")
+    facts: dict[str, object] = {"size": int(grown["size"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
+    pool = _timed(judge, timed, recorded, kept)
+    visible = tuple(kept[:VISIBLE]) + tuple(timed[:1])
+    hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed)
+    repeat = judge.calibrate(pool[0])
+    if pool[0].kind != "grown":
+        hidden_timed = _none
+    spent = judge.expect(pool[0]).wall_s
+    if spent > 2:
+        notes.append(f"one call takes {spent:.1f} s: a verdict costs about {spent * 25:.0f} s")
+    return Workload(visible, tuple(pool), hidden, hidden_timed, repeat, missed, tuple(notes)), facts
+
+
+def function_sources(
+    shop: Workshop, judge: Judge, visible: Sequence[Case], facts: Mapping[str, Any], seed: int
+) -> tuple[Draw, Draw]:
+    """(hidden, hidden_timed): draws from fresh seeds and from mutations of the visible inputs."""
+    small = [blob for case in visible for blob in case.calls if case.kind != "grown"]
+
+    def hidden(count: int, draw: int) -> Sequence[Case]:
+        with shop.maker() as maker:
+            made = [
+                *_rows(_op(maker, "mutate", {"blobs": small[:30], "count": count // 2, "seed": draw, "seconds": 5.0})),
+                *_rows(_op(maker, "inputs", {"count": count - count // 2, "seed": draw, "seconds": 5.0})),
+            ]
+        known = {blob for case in visible for blob in case.calls}
+        fresh = [row for row in made if row["blob"] not in known]
+        cases = [_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)]
+        if shop.task.inputs:
+            cases += _sized(shop, draw)[:6]
+        return cases
+
+    def hidden_timed(count: int, draw: int) -> Sequence[Case]:
+        reply = _generate(shop, draw, list(facts["examples"]), count=count, size=int(facts["size"]))
+        return [_case(f"t{draw % 9973}-{i}", "grown", row, int(reply["size"])) for i, row in enumerate(reply["calls"])]
+
+    return hidden, hidden_timed
+
+
+def _none(count: int, draw: int) -> Sequence[Case]:
+    return ()
+
+
+def _case(name: str, kind: str, row: Mapping[str, Any], size: int = 0) -> Case:
+    return Case(name, kind, calls=(bytes(row["blob"]),), size=size)
+
+
+def _op(maker: Any, name: str, request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
+    """An operation on the maker's session; an empty reply where it broke."""
+    try:
+        reply: dict[str, Any] = maker.op(name, {"seconds": seconds, **request}, seconds + 40)
+        return reply
+    except Broken as broken:
+        return {"calls": [], "error": f"{broken.status}: {broken.evidence}"}
+
+
+def _rows(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [row for row in reply.get("calls", []) if isinstance(row.get("blob"), bytes)]
+
+
+def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], int]:
+    """Real calls from the user's tests, which must pass on the baseline."""
+    with shop.maker(whole_project=True) as maker:
+        reply = _op(
+            maker,
+            "record",
+            {"pytest": list(shop.task.tests), "args": [], "max_calls": VISIBLE, "seed": seed},
+            max(60.0, shop.task.timeout_s),
+        )
+    failed = reply.get("exit")
+    if failed not in (0, "0", None):
+        raise UserError(
+            f"the tests fail on the program as it is ({_short(str(failed))})", "make them pass, or leave out --tests"
+        )
+    rows = _rows(reply)
+    if not rows:
+        notes.append(f"the tests never call {shop.task.function} with values that can be recorded")
+    return [_case(f"r{i}", "recorded", row) for i, row in enumerate(rows)], int(reply.get("not_encodable", 0))
+
+
+def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list[Case], int, str]:
+    with shop.maker() as maker:
+        reply = _op(
+            maker,
+            "inputs",
+            {"count": VISIBLE, "seed": seed, "examples": [case.calls[0] for case in recorded[:20]], "seconds": 8.0},
+        )
+    known = {case.calls[0] for case in recorded}
+    rows = [row for row in _rows(reply) if row["blob"] not in known]
+    cases = [_case(f"e{i}", str(row.get("kind", "generated")), row) for i, row in enumerate(rows)]
+    guess = str(reply.get("guess") or reply.get("error") or "")
+    return cases, int(reply.get("not_encodable", 0)), guess
+
+
+def _sized(shop: Workshop, seed: int) -> list[Case]:
+    """Small inputs from the user's own generator, for checking."""
+    cases = []
+    for i, size in enumerate((1, 2, 3, 5, 8, 13, 21, 34)):
+        reply = _generate(shop, seed + i, [], count=1, size=size)
+        cases += [_case(f"s{size}-{seed % 9973}", "generated", row, size) for row in reply["calls"]]
+    return cases
+
+
+def _grown(shop: Workshop, seed: int, examples: list[bytes]) -> dict[str, Any]:
+    reply = _generate(shop, seed, examples, count=3, size=0)
+    if shop.task.inputs and not reply["calls"]:
+        raise UserError(
+            f"the generator {shop.task.inputs} gave no input that the function survives ({_short(str(reply.get('error') or reply.get('why')))})",
+            "it is called as make(size, seed) and returns the tuple of arguments",
+        )
+    return reply
+
+
+def _generate(shop: Workshop, seed: int, examples: list[bytes], *, count: int, size: int) -> dict[str, Any]:
+    """Large inputs; `size` 0 lets the operation grow one."""
+    request: dict[str, Any] = {"target_s": TARGET_S, "count": count, "seed": seed, "examples": examples, "size": size}
+    if shop.task.inputs:
+        file, _, name = shop.task.inputs.rpartition(":")
+        request |= {"file": shop.sandbox.inside(shop.user_file(file)), "name": name}
+    with shop.maker() as maker:
+        reply = _op(maker, "generate", request)
+    return {"size": size, "why": "", "grew": False, **reply, "calls": _rows(reply)}
+
+
+def _timed(judge: Judge, grown: Sequence[Case], recorded: Sequence[Case], kept: Sequence[Case]) -> list[Case]:
+    """The regions for the clock: grown inputs where they are clearly longer, else all recorded or kept calls at once."""
+    if grown:
+        longest = max(judge.expect(case).wall_s for case in grown)
+        real = sum(judge.expect(case).wall_s for case in recorded)
+        if longest >= real / 4:
+            return [case for case in grown if judge.expect(case).wall_s >= longest / 4]
+    pool = recorded or kept
+    usable = [case for case in pool if judge.expect(case).status is Status.OK]
+    return [Case("all", usable[0].kind, calls=tuple(blob for case in usable[:32] for blob in case.calls))]
+
+
+def _too_few(count: int, reasons: list[str], missed: int, guess: str, judge: Judge) -> UserError:
+    if missed > count:
+        return UserError(
+            f"{missed} call(s) have values that cannot cross the sandbox, {count} can", "give an encoder with --codec file.py"
+        )
+    if reasons:
+        return refusal(reasons[0], judge.limit_s)
+    return UserError(
+        f"the function ran on only {count} of the inputs that were tried ({_short(guess) or 'none could be guessed'})",
+        "give inputs with --inputs file.py:make or tests with --tests",
+    )
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[-200:]

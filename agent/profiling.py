@@ -1,0 +1,67 @@
+"""Where a program's time goes: runs the profiler that fits inside the sandbox, brings back one schema."""
+
+from __future__ import annotations
+
+from codeopt.agent.workshop import Workshop, tool_mounts
+from codeopt.sandbox import profile_native, remarks
+from codeopt.sandbox.session import Broken, Session
+from codeopt.sandbox.subject import CannotStart, FunctionSubject, NativeProgram, PythonProgram
+from codeopt.sandbox.workload import Workload
+from codeopt.types import Profile
+
+SECONDS = 30.0
+
+
+def profile_of(shop: Workshop, workload: Workload, source: str) -> Profile | None:
+    """The profile of one version of the program on its first timed case; None where no profiler works."""
+    task = shop.task
+    subject = shop.subject(source)
+    try:
+        if isinstance(subject, NativeProgram):
+            return _native(shop, subject, workload)
+        if task.kind == "function" and isinstance(subject, FunctionSubject):
+            subject.runtime = shop.with_tools(subject.runtime)
+            blobs = list(workload.timed[0].calls[:20])
+            reply = subject.session().op("profile", {"mode": "calls", "blobs": blobs, "seconds": SECONDS}, SECONDS + 30)
+        else:
+            assert isinstance(subject, PythonProgram)
+            reply = shop.program_op(
+                "profile",
+                source,
+                {"mode": "script", "argv": list(workload.timed[0].argv), "stdin": workload.timed[0].stdin, "seconds": SECONDS},
+                SECONDS + 30,
+            )
+        return _rows(reply)
+    except (Broken, CannotStart):
+        # A profile is a hint: rules and models work without one.
+        return None
+    finally:
+        shop.forget(subject)
+
+
+def _rows(reply: dict[str, object]) -> Profile | None:
+    if reply.get("error") and not reply.get("rows"):
+        return None
+    return Profile.model_validate(
+        {
+            "tool": str(reply.get("tool", "")),
+            "seconds": float(str(reply.get("seconds", 0.0))),
+            "rows": tuple(reply.get("rows") or ()),  # type: ignore[arg-type]
+        }
+    )
+
+
+def _native(shop: Workshop, subject: NativeProgram, workload: Workload) -> Profile | None:
+    """perf where it may record, else callgrind; the compiler's vectoriser remarks are merged in."""
+    case = workload.timed[0]
+    with Session(shop.sandbox, subject.runtime) as session:
+        binary = subject.build(session, "-g", *remarks.flags_for(subject.toolchain.compiler))
+        said = subject.remarks
+        profile = profile_native.collect(session, binary, case.stdin, case.argv, "program" + subject.toolchain.suffix)
+    if profile is None:
+        return None
+    rows = remarks.parse(said, "program" + subject.toolchain.suffix)
+    return remarks.merge_remarks(profile, rows)
+
+
+__all__ = ["profile_of", "tool_mounts"]

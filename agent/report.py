@@ -1,0 +1,200 @@
+"""What a run hands back: the new file, a patch, a report, a plain pytest file, and a summary for machines."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import shlex
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from codeopt.agent.budget import Meter
+from codeopt.agent.equivalence import write_equivalence_test
+from codeopt.agent.search import Search, Step
+from codeopt.agent.tasks.model import Task
+from codeopt.agent.workshop import Workshop
+from codeopt.errors import UserError
+from codeopt.sandbox.workload import Workload
+from codeopt.types import Measurement, Profile, Verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        run: Its folder.
+        exit_code: 0 a verified speedup, 1 none found, 130 interrupted.
+        reason: Why it ended, one line.
+        speedup: The holdout's measurement; None without a verified speedup.
+        files: What was written, by name ("patch", "new", "report", "test").
+        summary: The same facts as plain data: what `result.json` holds and `--json` prints.
+    """
+
+    run: Path
+    exit_code: int
+    reason: str
+    speedup: Measurement | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def write_outcome(
+    run: Path,
+    task: Task,
+    *,
+    step: Step | None,
+    verdict: Verdict | None,
+    exit_code: int,
+    reason: str,
+    workload: Workload | None,
+    shop: Workshop,
+    search: Search | None,
+    meter: Meter,
+    machine: dict[str, Any],
+    profile: Profile | None,
+) -> Outcome:
+    """Write everything into the run's folder; see docs for the names of the files."""
+    files: dict[str, Path] = {}
+    original = shop.baseline_source()
+    measured = verdict.holdout if verdict is not None else None
+    if step is not None:
+        name = Path(task.file).name
+        files["new"] = run / name
+        files["patch"] = run / "best.patch"
+        files["original"] = run / "original" / name
+        files["original"].parent.mkdir(exist_ok=True)
+        _write(files["original"], original)
+        _write(files["new"], step.candidate.proposal.source)
+        _write(files["patch"], patch(task, original, step.candidate.proposal.source))
+        if workload is not None:
+            files["test"] = write_equivalence_test(run, task, workload, step.candidate.proposal.flags)
+    spent = meter.spent()
+    statuses: dict[str, int] = {}
+    for tried in search.statuses if search is not None else []:
+        statuses[tried] = statuses.get(tried, 0) + 1
+    summary: dict[str, Any] = {
+        "file": task.file,
+        "function": task.function,
+        "exit_code": exit_code,
+        "reason": reason,
+        "verified": exit_code == 0,
+        "measurement": measured.model_dump() if measured else None,
+        "inputs": verdict.inputs.model_dump() if verdict else None,
+        "notes": [*(verdict.notes if verdict else ()), *(workload.notes if workload else ())],
+        "candidates": statuses,
+        "duplicates_saved": search.saved if search is not None else 0,
+        "seconds": round(spent.wall_s, 3),
+        "dollars": spent.dollars,
+        "tokens": spent.tokens,
+        "sandbox": shop.sandbox.name,
+        "sandbox_note": shop.sandbox.note,
+        "steps": [
+            {
+                "id": item.candidate.id,
+                "rule": item.candidate.proposal.rule,
+                "note": item.candidate.proposal.note,
+                "gain": round(item.gain, 3),
+            }
+            for item in (search.chain if search is not None and step is not None else [])
+        ],
+        "flags": list(step.candidate.proposal.flags) if step else [],
+        "source_sha256": hashlib.sha256(original.encode("utf-8", "surrogateescape")).hexdigest(),
+        "files": {key: str(path) for key, path in files.items()},
+        "verify": verify_command(task, files, step) if step else "",
+        "machine": machine,
+        "versions": _versions(task, shop),
+    }
+    files["report"] = run / "report.md"
+    _write(files["report"], _report(summary, task, measured, profile))
+    summary["files"]["report"] = str(files["report"])
+    _write(run / "result.json", json.dumps(summary, indent=1, default=str) + "\n")
+    return Outcome(run, exit_code, reason, measured, files, summary)
+
+
+def patch(task: Task, old: str, new: str) -> str:
+    """A unified diff that `git apply` and `patch -p1` take from the project's folder."""
+    name = Path(task.file).relative_to(task.project) if task.project else Path(Path(task.file).name)
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def apply_result(run: Path) -> Path:
+    """Put the run's new file in the place of the original. Returns the path.
+
+    Raises:
+        UserError: There is nothing to apply, or the file has changed since the run started.
+    """
+    result = run / "result.json"
+    if not result.is_file():
+        raise UserError(f"{run} has no finished run", "give the folder that codeopt optimize printed")
+    summary = json.loads(result.read_text("utf-8"))
+    if "new" not in summary["files"] or not summary["verified"]:
+        raise UserError(f"{run} found no verified speedup", "there is nothing to apply")
+    target = Path(summary["file"])
+    if not target.is_file() or hashlib.sha256(target.read_bytes()).hexdigest() != summary["source_sha256"]:
+        raise UserError(f"{target} has changed since the run", f"apply {summary['files']['patch']} by hand, or run again")
+    new = Path(summary["files"]["new"]).read_bytes()
+    part = target.with_name(f".{target.name}.codeopt")
+    part.write_bytes(new)
+    part.chmod(target.stat().st_mode & 0o7777)
+    os.replace(part, target)
+    return target
+
+
+def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str:
+    """The command that repeats the verdict with no search."""
+    words = ["codeopt", "verify", str(files["original"]), str(files["new"])]
+    words += ["--as", task.file]
+    if task.function:
+        words += ["--function", task.function]
+    for flag, value in (("--cases", task.cases), ("--stdin", task.stdin), ("--inputs", task.inputs)):
+        if value:
+            words += [flag, value]
+    if task.args:
+        words += ["--args", shlex.join(task.args)]
+    for test in task.tests:
+        words += ["--tests", test]
+    if step is not None and step.candidate.proposal.flags:
+        words += ["--new-flags", shlex.join(step.candidate.proposal.flags)]
+    return shlex.join(words)
+
+
+def _versions(task: Task, shop: Workshop) -> dict[str, str]:
+    if task.language == "cpp":
+        return {"compiler": shlex.join((task.compiler, *task.flags))}
+    interpreter = shop.interpreter
+    found = interpreter.versions(("numpy", "pandas", "numba", "scipy"))
+    return {"interpreter": f"{interpreter.implementation} {interpreter.version} ({interpreter.path})", **found}
+
+
+def _report(summary: dict[str, Any], task: Task, measured: Measurement | None, profile: Profile | None) -> str:
+    text = resources.files("codeopt.agent.prompts").joinpath("report.md.j2").read_text("utf-8")
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["seconds"] = seconds
+    return environment.from_string(text).render(
+        s=summary, task=task, m=measured, rows=profile.rows[:8] if profile else (), profile=profile
+    )
+
+
+def seconds(value: float) -> str:
+    """A duration for people: 3 significant digits, the unit that fits."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e9:.3g} ns"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror})", "free the disk; the trace is kept, --resume goes on") from error

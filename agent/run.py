@@ -1,0 +1,364 @@
+"""One run of `codeopt optimize`: baseline, inputs, profile, search, holdout, report; resumable at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codeopt.machine import fingerprint as machine_fingerprint
+
+from codeopt import __version__
+from codeopt.agent.budget import Budget, Meter
+from codeopt.agent.inputs import build_workload
+from codeopt.agent.profiling import profile_of
+from codeopt.agent.proposers.base import Proposer, ProposerSettings, find_proposer
+from codeopt.agent.report import Outcome, write_outcome
+from codeopt.agent.screen import fingerprint
+from codeopt.agent.search import Remembered, Search, Step, View
+from codeopt.agent.tasks.model import Task
+from codeopt.agent.workshop import Workshop
+from codeopt.errors import UserError
+from codeopt.sandbox.choose import choose
+from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
+from codeopt.sandbox.workload import Workload, count_kinds
+from codeopt.trace import (
+    Baseline,
+    CandidateMade,
+    Event,
+    Inputs,
+    Interrupted,
+    Note,
+    Phase,
+    Resumed,
+    RunFinished,
+    RunStarted,
+    TraceWriter,
+    VerdictReached,
+    read_trace,
+)
+from codeopt.types import Counts, Profile, Status, Verdict
+
+INTERESTING = ("numpy", "pandas", "numba", "scipy", "torch", "pyarrow", "polars")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person decided about a run, beside the task.
+
+    Attributes:
+        run: Folder of the run.
+        budget: What it may spend.
+        proposers: Names, in the order in which they are asked.
+        model: Settings of the language model's proposer.
+        sandbox: "auto", "docker", "bubblewrap" or "process".
+        seed: Seed of everything random.
+        command: The command line, for the trace.
+        resume: The folder holds a run that is to go on.
+    """
+
+    run: Path
+    budget: Budget = field(default_factory=Budget)
+    proposers: tuple[str, ...] = ("rules",)
+    model: ProposerSettings = field(default_factory=ProposerSettings)
+    sandbox: str = "auto"
+    seed: int = 0
+    command: tuple[str, ...] = ()
+    resume: bool = False
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGTERM: ends the run as Ctrl-C does."""
+
+
+def optimize(task: Task, options: Options, view: View) -> Outcome:
+    """Optimise one program or function.
+
+    Returns what came of it; its exit code is 0 for a verified speedup, 1 for none, 130 for an interrupted run.
+
+    Raises:
+        UserError: Bad input, an unusable sandbox or model, a full disk.
+    """
+    proposers = [find_proposer(name)(options.model) for name in options.proposers]
+    earlier = list(read_trace(options.run)) if options.resume else []
+    with TraceWriter(options.run) as trace, _termination():
+        meter = Meter.restored(options.budget, earlier) if earlier else Meter(options.budget)
+        machine = machine_fingerprint()
+        if earlier:
+            trace.add(Resumed(command=options.command, codeopt=__version__, machine=machine))
+        else:
+            trace.add(
+                RunStarted(
+                    command=options.command,
+                    task=task.model_dump(mode="json"),
+                    options=_shown(options),
+                    machine=machine,
+                    codeopt=__version__,
+                    seed=options.seed,
+                )
+            )
+            trace.note(_SOURCE + source_hash(task))
+        run = _Run(task, options, view, trace, meter, proposers, machine, earlier)
+        try:
+            outcome = run.go()
+        except UserError as error:
+            trace.add(RunFinished(exit_code=2, reason=str(error)))
+            raise
+        finally:
+            run.close()
+        trace.add(RunFinished(exit_code=outcome.exit_code, reason=outcome.reason))
+        return outcome
+
+
+class _Run:
+    """The phases of one run, in order."""
+
+    def __init__(
+        self,
+        task: Task,
+        options: Options,
+        view: View,
+        trace: TraceWriter,
+        meter: Meter,
+        proposers: list[Proposer],
+        machine: dict[str, Any],
+        earlier: list[Event],
+    ) -> None:
+        self.task = task
+        self.options = options
+        self.view = view
+        self.trace = trace
+        self.meter = meter
+        self.proposers = proposers
+        self.machine = machine
+        self.earlier = earlier
+        self.remembered = remember(earlier, task.language)
+        self.shop: Workshop | None = None
+        self.search: Search | None = None
+        self.profile: Profile | None = None
+
+    def close(self) -> None:
+        if self.shop is not None:
+            self.shop.close()
+
+    def phase(self, name: str, detail: str = "") -> None:
+        self.trace.add(Phase(phase=name, detail=detail))
+        self.view.phase(name, detail)
+
+    def go(self) -> Outcome:
+        task = self.task
+        sandbox = choose(self.options.sandbox, trusted=self.options.proposers == ("rules",))
+        self.phase("build", f"{sandbox.name}: {sandbox.note}")
+        try:
+            self.shop = Workshop(task, sandbox)
+            baseline = self.shop.subject(self.shop.baseline_source(), seed=self.options.seed)
+            judge = Judge(baseline, self.shop.tolerance, limit_s=task.timeout_s, seed=self.options.seed)
+            self.phase("baseline", "inputs, checks, noise")
+            workload = build_workload(self.shop, judge, self.options.seed, self.options.run)
+            for note in workload.notes:
+                self.say(note)
+            counts = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
+            self.trace.add(Inputs(counts=counts, note="; ".join(workload.notes)[:900]))
+            self.phase("profile")
+            self.profile = profile_of(self.shop, workload, self.shop.baseline_source())
+            expected = judge.expect(workload.timed[0])
+            self.trace.add(
+                Baseline(status=Status.OK, seconds=expected.wall_s * workload.repeat, profile=self.profile)
+            )
+            return self.climb(judge, workload)
+        except KeyboardInterrupt as interrupt:
+            return self.interrupted(interrupt)
+
+    def say(self, text: str) -> None:
+        self.trace.note(text)
+        self.view.note(text)
+
+    def climb(self, judge: Judge, workload: Workload) -> Outcome:
+        """Search, then the holdout on the way back from the best step."""
+        assert self.shop is not None
+        region = judge.expect(workload.timed[0]).wall_s * workload.repeat
+        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 5 + 3 * HOLDOUT_PAIRS * region)
+
+        def deadline() -> bool:
+            wall = self.options.budget.wall_s
+            return wall is not None and self.meter.spent().wall_s > wall - kept_s
+
+        self.search = Search(
+            self.shop,
+            judge,
+            workload,
+            self.proposers,
+            self.meter,
+            self.trace,
+            self.view,
+            profile=self.profile_for,
+            facts=self.facts(workload),
+            remembered=self.remembered,
+            deadline=deadline,
+            seed=self.options.seed,
+        )
+        self.phase("search", ", ".join(self.options.proposers))
+        self.search.run()
+        chain = self.search.chain
+        reason = self.meter.exhausted() or "nothing more pays"
+        while chain:
+            step = chain[-1]
+            self.phase("holdout", step.candidate.id)
+            subject = self.shop.proposed(step.candidate.proposal, seed=self.options.seed)
+            # Drawn only now: the seed depends on the candidate, which is fixed.
+            seed = int(fingerprint(step.candidate.proposal.source, self.task.language)[:8], 16) ^ self.options.seed
+            verdict = judge.confirm(subject, workload, seed=seed)
+            self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
+            self.shop.forget(subject)
+            if verdict.accepted:
+                return self.finish(step, verdict, 0, reason, workload)
+            self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {verdict.evidence.splitlines()[0]}")
+            chain.pop()
+        return self.finish(None, None, 1, reason, workload)
+
+    def profile_for(self, source: str) -> Profile | None:
+        """The profile of a version of the program; the baseline's is known."""
+        assert self.shop is not None and self.search is not None
+        if source == self.shop.baseline_source():
+            return self.profile
+        return profile_of(self.shop, self.search.workload, source)
+
+    def facts(self, workload: Workload) -> dict[str, object]:
+        """What proposers are told beside the program."""
+        assert self.shop is not None
+        task, interpreter = self.task, self.shop.interpreter
+        kinds = ", ".join(f"{count} {kind}" for kind, count in count_kinds(workload.visible).items())
+        if task.language == "cpp":
+            return {
+                "compiler": shlex.join((task.compiler, *task.flags)),
+                "inputs": kinds,
+                "available": frozenset[str](),
+            }
+        return {
+            "compiler": f"{interpreter.implementation} {interpreter.version}",
+            "inputs": kinds,
+            "available": interpreter.available(INTERESTING),
+        }
+
+    def finish(
+        self, step: Step | None, verdict: Verdict | None, code: int, reason: str, workload: Workload | None
+    ) -> Outcome:
+        assert self.shop is not None
+        self.phase("report")
+        return write_outcome(
+            self.options.run,
+            self.task,
+            step=step,
+            verdict=verdict,
+            exit_code=code,
+            reason=reason,
+            workload=workload,
+            shop=self.shop,
+            search=self.search,
+            meter=self.meter,
+            machine=self.machine,
+            profile=self.profile,
+        )
+
+    def interrupted(self, interrupt: KeyboardInterrupt) -> Outcome:
+        """End cleanly; the best so far is written, and said not to be confirmed."""
+        name = "SIGTERM" if isinstance(interrupt, Stopped) else "SIGINT"
+        self.trace.add(Interrupted(signal=name))
+        best = self.search.best if self.search else None
+        if self.shop is None:
+            return Outcome(run=self.options.run, exit_code=130, reason="interrupted")
+        workload = self.search.workload if self.search else None
+        return self.finish(best, None, 130, "interrupted", workload)
+
+
+def remember(events: list[Event], language: str) -> Remembered:
+    """What the trace of an earlier process of this run already knows."""
+    known = Remembered()
+    made = {}
+    for event in events:
+        if isinstance(event, CandidateMade):
+            proposal = event.candidate.proposal
+            mark = fingerprint(proposal.source, language, proposal.flags)
+            made[event.candidate.id] = (event.candidate.parent, mark)
+            known.ids[mark] = event.candidate.id
+            known.last_id = max(known.last_id, int(event.candidate.id[1:]))
+        elif isinstance(event, VerdictReached) and event.verdict.holdout is None and event.candidate in made:
+            known.verdicts.setdefault(made[event.candidate], event.verdict)
+    return known
+
+
+def resumed_task(run: Path) -> tuple[Task, int]:
+    """The task and the seed of a run that is to go on.
+
+    Raises:
+        UserError: The folder holds no run, or the file has changed since it started.
+    """
+    for event in read_trace(run):
+        if isinstance(event, RunStarted):
+            task = Task.model_validate(event.task)
+            break
+    else:
+        raise UserError(f"{run} holds no started run", "start a new one without --resume")
+    seed = event.seed
+    original = next((e for e in read_trace(run) if isinstance(e, Note) and e.text.startswith(_SOURCE)), None)
+    if not Path(task.file).is_file():
+        raise UserError(f"{task.file} is not there any more", "restore it, or start a new run")
+    if original is not None and original.text != _SOURCE + source_hash(task):
+        raise UserError(f"{task.file} has changed since the run started", "restore it, or start a new run")
+    return task, seed
+
+
+_SOURCE = "sha256 of the file: "
+
+
+def source_hash(task: Task) -> str:
+    """SHA-256 of the file that is optimised, in hex."""
+    return hashlib.sha256(Path(task.file).read_bytes()).hexdigest()
+
+
+def _shown(options: Options) -> dict[str, Any]:
+    """Options as the trace keeps them. The key of a model server is not among them."""
+    return {
+        "budget": vars(options.budget),
+        "proposers": list(options.proposers),
+        "model": vars(options.model),
+        "sandbox": options.sandbox,
+        "seed": options.seed,
+    }
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def new_run_folder(base: Path, stem: str) -> Path:
+    """A fresh folder `.codeopt/runs/STEM-TIME` under `base`."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    folder = base / ".codeopt" / "runs" / f"{stem}-{stamp}"
+    number = 1
+    while folder.exists():
+        number += 1
+        folder = folder.with_name(f"{stem}-{stamp}-{number}")
+    return folder
+
+
+def command_line() -> tuple[str, ...]:
+    """This process's command line as a person would type it."""
+    return ("codeopt", *sys.argv[1:])

@@ -1,0 +1,5 @@
+"""`python -m codeopt`."""
+
+from codeopt.cli.app import main
+
+main()

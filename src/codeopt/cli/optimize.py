@@ -1,0 +1,263 @@
+"""`codeopt optimize`: one slow file in, a verified faster one out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from codeopt.errors import UserError
+
+if TYPE_CHECKING:
+    from codeopt.agent.report import Outcome
+    from codeopt.config import Settings
+
+TASK = "What to optimise"
+MODEL = "Language model"
+RUN = "The run"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="optimize",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": False},
+        help=(
+            "Find a faster version of FILE (or of the hottest own functions of a command: codeopt optimize -- CMD), "
+            "prove that it does the same, and measure it. Defaults: five minutes, rewrite rules only; a model is "
+            "used only when --model names it, and then spends at most $1. "
+            "Exit codes: 0 a verified speedup, 1 none found, 2 bad input, 130 interrupted (best so far kept)."
+        ),
+    )(optimize)
+
+
+def optimize(
+    context: typer.Context,
+    file: Annotated[str | None, typer.Argument(help="A Python, C++ or C file.", show_default=False)] = None,
+    function: Annotated[
+        str | None, typer.Option("--function", "-f", help="f or Class.method.", rich_help_panel=TASK)
+    ] = None,
+    tests: Annotated[
+        list[str] | None, typer.Option(help="Pytest file or folder; may be repeated.", rich_help_panel=TASK)
+    ] = None,
+    cases: Annotated[
+        str | None, typer.Option(help="Folder of stdin/stdout pairs (1.in, 1.out).", rich_help_panel=TASK)
+    ] = None,
+    args: Annotated[
+        str | None, typer.Option(help="Arguments of the program, quoted.", rich_help_panel=TASK)
+    ] = None,
+    stdin: Annotated[
+        str | None, typer.Option(help="File that is the program's stdin.", rich_help_panel=TASK)
+    ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            help="file.py:make, where make(size, seed) returns arguments (or text).", rich_help_panel=TASK
+        ),
+    ] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(
+            help="Python file that encodes your own types; runs inside the sandbox.", rich_help_panel=TASK
+        ),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            help="Interpreter of the program (default: the active virtual environment).", rich_help_panel=TASK
+        ),
+    ] = None,
+    compiler: Annotated[
+        str | None, typer.Option(help="g++, clang++ or another.", rich_help_panel=TASK)
+    ] = None,
+    flags: Annotated[
+        str | None, typer.Option(help="Compiler flags (default: -O3 -std=c++17).", rich_help_panel=TASK)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that the program may use.", rich_help_panel=TASK)
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds that one run may take.", rich_help_panel=TASK)
+    ] = None,
+    proposer: Annotated[
+        str | None,
+        typer.Option(help="rules, llm, or both: rules,llm (default: rules).", rich_help_panel=MODEL),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model of an OpenAI-compatible server; your code is sent to it.", rich_help_panel=MODEL
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Address of the server (default: OPENAI_BASE_URL).", rich_help_panel=MODEL),
+    ] = None,
+    max_dollars: Annotated[
+        float, typer.Option(min=0, help="Hard limit of what models may cost.", rich_help_panel=MODEL)
+    ] = 1.0,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Hard limit of tokens, in and out.", rich_help_panel=MODEL)
+    ] = None,
+    price_in: Annotated[
+        float | None,
+        typer.Option(min=0, help="Dollars per million tokens in.", rich_help_panel=MODEL),
+    ] = None,
+    price_out: Annotated[
+        float | None,
+        typer.Option(min=0, help="Dollars per million tokens out.", rich_help_panel=MODEL),
+    ] = None,
+    time: Annotated[
+        float, typer.Option("--time", min=1, help="Seconds of wall-clock.", rich_help_panel=RUN)
+    ] = 300.0,
+    max_candidates: Annotated[
+        int | None, typer.Option(min=1, help="Candidates to judge.", rich_help_panel=RUN)
+    ] = None,
+    sandbox: Annotated[
+        str, typer.Option(help="auto, docker, bubblewrap or process.", rich_help_panel=RUN)
+    ] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel=RUN)] = 0,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run (default: .codeopt/runs/NAME-TIME).", rich_help_panel=RUN),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run; nothing is paid twice.", rich_help_panel=RUN)
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Put the result in the place of FILE.", rich_help_panel=RUN)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RUN)
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the last line only.", rich_help_panel=RUN)
+    ] = False,
+) -> None:
+    """The command itself; see `register` for its help."""
+    from codeopt.config import Settings
+
+    settings = Settings(
+        function=function,
+        tests=tuple(tests) if tests else None,
+        cases=cases,
+        args=words(args, "--args"),
+        stdin=stdin,
+        inputs=inputs,
+        codec=codec,
+        python=python,
+        compiler=compiler,
+        flags=words(flags, "--flags"),
+        threads=threads,
+        timeout=timeout,
+    )
+    code = _run(
+        file=file,
+        command=list(context.args),
+        settings=settings,
+        names=_proposers(proposer, model),
+        model={
+            "model": model or "",
+            "base_url": base_url or "",
+            "price_in": price_in,
+            "price_out": price_out,
+        },
+        budget={"wall_s": time, "dollars": max_dollars, "tokens": max_tokens, "candidates": max_candidates},
+        sandbox=sandbox,
+        seed=seed,
+        run=run,
+        resume=resume,
+        apply=apply,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(code)
+
+
+def words(text: str | None, flag: str) -> tuple[str, ...] | None:
+    """A quoted argument list as words. Raises UserError for unbalanced quotes."""
+    try:
+        return tuple(shlex.split(text)) if text is not None else None
+    except ValueError as error:
+        raise UserError(f"{flag} {text!r}: {error}", "quote it as in a shell") from None
+
+
+def _proposers(asked: str | None, model: str | None) -> tuple[str, ...]:
+    """Names of the proposers; a model is used only when it is named."""
+    if asked is None:
+        return ("rules", "llm") if model else ("rules",)
+    names = tuple(name.strip() for name in asked.split(",") if name.strip())
+    if "llm" in names and not model:
+        raise UserError("--proposer llm needs a model", "name it with --model NAME")
+    if model and "llm" not in names:
+        raise UserError(f"--model {model} is not used by --proposer {asked}", "add llm, or leave out --model")
+    return names
+
+
+def _run(
+    *,
+    file: str | None,
+    command: list[str],
+    settings: Settings,
+    names: tuple[str, ...],
+    model: dict[str, object],
+    budget: dict[str, object],
+    sandbox: str,
+    seed: int,
+    run: Path | None,
+    resume: Path | None,
+    apply: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    from codeopt.agent.budget import Budget
+    from codeopt.agent.command import optimize_command
+    from codeopt.agent.proposers.base import ProposerSettings
+    from codeopt.agent.report import apply_result
+    from codeopt.agent.run import Options, command_line, new_run_folder, resumed_task
+    from codeopt.agent.run import optimize as optimize_task
+    from codeopt.agent.tasks.detect import detect, detect_command
+    from codeopt.cli.view import make_view
+
+    view = make_view(quiet=quiet, as_json=as_json)
+    proposer_settings = ProposerSettings(**model)  # type: ignore[arg-type]
+    if command and file is not None:
+        command = [file, *command]
+    if resume is not None:
+        if not resume.is_dir():
+            raise UserError(f"no such run: {resume}", "give the folder that codeopt optimize printed")
+        task, seed = resumed_task(resume)
+        folder = resume
+    elif command:
+        task, folder = detect_command(command, settings), run or new_run_folder(Path.cwd(), "command")
+    elif file is not None:
+        task = detect(Path(file), settings)
+        folder = run or new_run_folder(Path.cwd(), Path(file).stem)
+    else:
+        raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
+    if resume is None and (folder / "trace.jsonl").exists():
+        raise UserError(f"{folder} already holds a run", f"go on with it: --resume {folder}, or name another --run")
+    options = Options(
+        run=folder,
+        budget=Budget(**budget),  # type: ignore[arg-type]
+        proposers=names,
+        model=proposer_settings,
+        sandbox=sandbox,
+        seed=seed,
+        command=command_line(),
+        resume=resume is not None,
+    )
+    with view:
+        runner = optimize_command if task.kind == "command" else optimize_task
+        outcome: Outcome = runner(task, options, view)
+    applied = None
+    if apply and outcome.exit_code == 0:
+        applied = apply_result(folder)
+    if as_json:
+        typer.echo(json.dumps({**outcome.summary, "applied": str(applied or "")}, default=str))
+    else:
+        view.finished(outcome, applied)
+    return outcome.exit_code

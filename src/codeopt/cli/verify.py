@@ -1,0 +1,117 @@
+"""`codeopt verify OLD NEW`: is NEW the same program, and how much faster is it?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from codeopt.agent.verify import Verification
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="verify",
+        help=(
+            "Check that NEW does the same as OLD and measure how much faster it is. Each is FILE, FILE:FUNCTION or "
+            "REVISION:FILE. Exit codes: 0 same and faster, 1 different or not faster, 2 bad input."
+        ),
+    )(verify)
+
+
+def verify(
+    old: Annotated[str, typer.Argument(help="The program as it was.")],
+    new: Annotated[str, typer.Argument(help="The program after the edit.")],
+    place: Annotated[
+        Path | None, typer.Option("--as", help="Run both in the place of this file (its package, its project).")
+    ] = None,
+    function: Annotated[str | None, typer.Option("--function", "-f", help="f or Class.method.")] = None,
+    tests: Annotated[list[str] | None, typer.Option(help="Pytest file or folder; may be repeated.")] = None,
+    cases: Annotated[str | None, typer.Option(help="Folder of stdin/stdout pairs.")] = None,
+    args: Annotated[str | None, typer.Option(help="Arguments of the program, quoted.")] = None,
+    stdin: Annotated[str | None, typer.Option(help="File that is the program's stdin.")] = None,
+    inputs: Annotated[str | None, typer.Option(help="file.py:make, where make(size, seed) returns arguments.")] = None,
+    codec: Annotated[str | None, typer.Option(help="Python file that encodes your own types.")] = None,
+    python: Annotated[str | None, typer.Option(help="Interpreter of the program.")] = None,
+    compiler: Annotated[str | None, typer.Option(help="g++, clang++ or another.")] = None,
+    flags: Annotated[str | None, typer.Option(help="Compiler flags of both.")] = None,
+    new_flags: Annotated[str | None, typer.Option(help="Compiler flags that only NEW gets.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads that the program may use.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.01, help="Seconds that one run may take.")] = None,
+    pairs: Annotated[int, typer.Option(min=10, help="Timing pairs.")] = 20,
+    sandbox: Annotated[str, typer.Option(help="auto, docker, bubblewrap or process.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the first line only.")] = False,
+) -> None:
+    """The command itself; see `register` for its help."""
+    from codeopt.agent.verify import verify as run
+    from codeopt.cli.optimize import words
+    from codeopt.config import Settings
+
+    settings = Settings(
+        function=function,
+        tests=tuple(tests) if tests else None,
+        cases=cases,
+        args=words(args, "--args"),
+        stdin=stdin,
+        inputs=inputs,
+        codec=codec,
+        python=python,
+        compiler=compiler,
+        flags=words(flags, "--flags"),
+        threads=threads,
+        timeout=timeout,
+    )
+    found = run(
+        old,
+        new,
+        settings=settings,
+        place=place,
+        new_flags=words(new_flags, "--new-flags") or (),
+        sandbox=sandbox,
+        seed=seed,
+        pairs=pairs,
+    )
+    if as_json:
+        typer.echo(json.dumps(found.summary()))
+    else:
+        _show(found, quiet)
+    raise typer.Exit(0 if found.verdict.accepted else 1)
+
+
+def _show(found: Verification, quiet: bool) -> None:
+    from codeopt.agent.report import seconds
+
+    verdict, measured = found.verdict, found.verdict.holdout
+    if measured is not None:
+        what = "faster" if verdict.accepted else "not verifiably faster"
+        least = "at least " if measured.at_least else ""
+        typer.echo(
+            f"same behaviour; {what}: {least}{measured.speedup:.2f}x (95 % interval {measured.low:.2f}-{measured.high:.2f})"
+        )
+    else:
+        typer.echo(f"{verdict.status}: {verdict.evidence.splitlines()[0] if verdict.evidence else ''}")
+    if quiet:
+        return
+    if measured is not None:
+        clock = "CPU time" if measured.clock == "cpu" else "wall-clock"
+        typer.echo(
+            f"  {seconds(measured.baseline_s)} -> {seconds(measured.candidate_s)} for {measured.calls} call(s), "
+            f"{measured.pairs} pairs by {clock}; by wall-clock {measured.wall_speedup:.2f}x"
+        )
+        if measured.warm_cache:
+            typer.echo("  warm cache: batches of different size give different ratios")
+    else:
+        for line in verdict.evidence.splitlines()[1:12]:
+            typer.echo(f"  {line}")
+    for name, counts in (("seen", verdict.inputs.visible), ("fresh", verdict.inputs.hidden)):
+        listed = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+        typer.echo(f"  {name} inputs: {listed}")
+    for note in (*verdict.notes, *found.notes):
+        typer.echo(f"  {note}")
+    typer.echo(f"  sandbox: {found.sandbox}{'; ' + found.interpreter if found.interpreter else ''}")
