@@ -1,0 +1,83 @@
+"""A pure helper called again and again from a loop -> the same helper behind `functools.lru_cache`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from codeopt.agent.rules.base import Code, Rewrite
+from codeopt.agent.rules.pyedit import Edits, FunctionNode, functions, line_indent, span, walk_scope
+from codeopt.agent.rules.pyfacts import changed, is_pure
+from codeopt.agent.rules.pynumeric import COMPREHENSIONS, chain, local_names, name_of
+
+SUMMARY = "pure helper called in a loop -> functools.lru_cache"
+EXPECTS = "2-50x where few distinct arguments come often (date parsing, string scoring, digit sums)"
+SOURCE = "Python documentation, functools.lru_cache"
+
+_PURE = frozenset({"datetime.strptime", "datetime.datetime.strptime", "math.gcd", "re.match", "re.search", "re.sub", "re.findall"})
+_FRESH = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
+
+
+def _pure(function: FunctionNode, known: set[str]) -> bool:
+    """Whether the function reads only its arguments, globals that nobody rebinds and pure calls, and gives a plain value."""
+    if isinstance(function, ast.AsyncFunctionDef) or function.decorator_list or function.args.kwarg or function.args.vararg:
+        return False
+    parameters = {a.arg for a in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]}
+    if not parameters or "self" in parameters or "cls" in parameters or parameters & (changed(function.body) - local_stores(function)):
+        return False
+    returns = []
+    for node in walk_scope(function):
+        if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await | ast.Global | ast.Nonlocal | ast.Import | ast.ImportFrom):
+            return False
+        if isinstance(node, ast.Call) and not is_pure(ast.Call(node.func, [], []), known) and chain(node.func) not in _PURE:
+            method = isinstance(node.func, ast.Attribute) and name_of(node.func.value) in local_names(function) - parameters
+            if not method:
+                return False
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load) and chain(node).split(".")[0] in parameters:
+            return False
+        if isinstance(node, ast.Return):
+            returns.append(node.value)
+    costly = any(isinstance(n, (ast.For, ast.While, *COMPREHENSIONS)) for n in walk_scope(function)) or sum(
+        isinstance(n, ast.Call) for n in walk_scope(function)
+    ) >= 2 or any(chain(n.func) in _PURE for n in walk_scope(function) if isinstance(n, ast.Call))
+    return bool(returns) and costly and all(r is not None and _plain(r, function) for r in returns)
+
+
+def local_stores(function: FunctionNode) -> set[str]:
+    """Parameters that are only rebound, which leaves the caller's object alone."""
+    return {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _plain(value: ast.expr, function: FunctionNode) -> bool:
+    """Whether a returned value cannot be changed by a caller, as far as the text shows."""
+    if isinstance(value, _FRESH) or (isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice)):
+        return False
+    if isinstance(value, ast.Call):
+        return not (name_of(value.func) in ("list", "dict", "set", "sorted") or (isinstance(value.func, ast.Attribute) and value.func.attr in ("split", "copy")))
+    if isinstance(value, ast.Name):
+        stores = [n.value for n in ast.walk(function) if isinstance(n, ast.Assign) and any(name_of(t) == value.id for t in n.targets)]
+        return all(not isinstance(s, ast.Name) and _plain(s, function) for s in stores)
+    return not any(isinstance(n, _FRESH) for n in ast.walk(value)) or isinstance(value, ast.Compare | ast.BoolOp)
+
+
+def apply(code: Code) -> Iterator[Rewrite]:
+    table = {s.name: s for s in code.tree.body if isinstance(s, ast.FunctionDef)}
+    called_in_loops: dict[str, int] = {}
+    for scope in functions(code):
+        for loop in walk_scope(scope):
+            if isinstance(loop, (ast.For, ast.While, *COMPREHENSIONS)):
+                for call in ast.walk(loop):
+                    if isinstance(call, ast.Call) and name_of(call.func) in table:
+                        called_in_loops.setdefault(name_of(call.func), call.lineno)
+    for name in called_in_loops:
+        helper = table[name]
+        recursive = any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(helper))
+        if name == code.function or recursive or not _pure(helper, set()):
+            continue
+        edits = Edits(code.text)
+        indent = line_indent(code.text, helper.lineno)
+        start = span(code.text, helper)[0]
+        edits.before(helper, "@functools.lru_cache(maxsize=65536)")
+        edits.add_import("import functools")
+        assert not indent and start >= 0
+        yield Rewrite(edits.text(), f"answers of {name} remembered", helper.lineno)
