@@ -202,19 +202,19 @@ class LlmProposer:
         return [*llm_prompt.opening(earlier), *llm_prompt.repair(context, *context.history[-1])]
 
     def _edit(self, context: ProposeContext, reply: Reply) -> str:
-        answer = extract(reply.text, context.language, context.function, reply.finish)
-        source = apply_answer(context.source, answer, context.language, context.function)
         hidden = [secret for secret in self._secrets(context) if secret in context.source]
-        if hidden and "***" in source and "***" not in context.source:
-            if len(hidden) > 1:
-                raise EditError("leave the lines that hold *** alone: answer with SEARCH/REPLACE blocks")
-            source = source.replace("***", hidden[0])
+        marked = bool(hidden) and "***" not in context.source
+        text = reply.text.replace("***", hidden[0]) if marked and len(hidden) == 1 else reply.text
+        answer = extract(text, context.language, context.function, reply.finish)
+        source = apply_answer(context.source, answer, context.language, context.function)
+        if marked and "***" in source:
+            raise EditError("leave the lines that hold *** alone: answer with SEARCH/REPLACE blocks")
         return source
 
     def _secrets(self, context: ProposeContext) -> tuple[str, ...]:
         """What must not leave in a prompt."""
         known = context.trace.secrets if context.trace is not None else secrets_of(os.environ)
-        return (*known, self._endpoint.key) if self._endpoint.key else known
+        return tuple(dict.fromkeys([*known, *filter(None, [self._endpoint.key])]))
 
     def _ask(self, context: ProposeContext, messages: list[Message], bill: _Bill) -> tuple[Reply, bool]:
         """One answer, and whether it came from the trace instead of the server."""

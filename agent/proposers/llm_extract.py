@@ -77,13 +77,14 @@ def extract(answer: str, language: str, function: str = "", finish: str = "") ->
     if patches:
         return Answer(patches=patches)
     blocks = [block for block in _blocks(text) if block.language in _LANGUAGES[language] and block.text.strip()]
-    usable = [block for block in blocks if parses(block.text, language)]
+    cut = finish in ("length", "time")
+    usable = [block for block in blocks if parses(block.text, language) and (block.closed or not cut)]
     named = [block for block in usable if function and defines(block.text, language, function)]
     if named:
         return Answer(code=named[-1].text)
     if usable:
         return Answer(code=max(usable, key=lambda block: len(block.text)).text)
-    if finish in ("length", "time"):
+    if cut:
         raise EditError("your answer was cut off before its end; answer shorter, with the changed function only")
     if any(not block.closed for block in blocks):
         raise EditError("the code block of your answer has no end")
