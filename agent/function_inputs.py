@@ -7,9 +7,11 @@ calls, which the parent passes on as bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from codeopt.agent.program_inputs import refusal
+from codeopt.agent.tasks.commands import spec_of
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
 from codeopt.sandbox.session import Broken
@@ -31,7 +33,9 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         UserError: The baseline runs on too few inputs, its tests fail, or its values cannot be encoded.
     """
     notes: list[str] = []
-    recorded, missed = _recorded(shop, seed, notes) if shop.task.tests else ([], 0)
+    recorded, missed = (
+        _recorded(shop, seed, notes) if shop.task.tests or shop.task.command else ([], 0)
+    )
     found, lost, guess = _examples(shop, seed, recorded)
     missed += lost
     grown = _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
@@ -51,7 +55,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         notes.append(str(grown["why"]))
     if guess:
         notes.append(f"inputs guessed as: {guess}")
-    facts: dict[str, object] = {"size": int(grown["size"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
+    facts: dict[str, object] = {"size": int(grown["size"]), "way": str(grown["way"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
     pool = _timed(judge, timed, recorded, kept)
     visible = tuple(kept[:VISIBLE]) + tuple(timed[:1])
     hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed)
@@ -84,8 +88,9 @@ def function_sources(
         return cases
 
     def hidden_timed(count: int, draw: int) -> Sequence[Case]:
-        reply = _generate(shop, draw, list(facts["examples"]), count=count, size=int(facts["size"]))
-        return [_case(f"t{draw % 9973}-{i}", "grown", row, int(reply["size"])) for i, row in enumerate(reply["calls"])]
+        size = int(facts["size"])
+        rows = _draw(shop, [(size, draw + i) for i in range(count)], {"way": facts["way"], "examples": facts["examples"]})
+        return [_case(f"t{draw % 9973}-{i}", "grown", row, size) for i, row in enumerate(rows)]
 
     return hidden, hidden_timed
 
@@ -112,22 +117,22 @@ def _rows(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], int]:
-    """Real calls from the user's tests, which must pass on the baseline."""
+    """Real calls from the user's tests, which must pass on the baseline, or from the command that is optimised."""
+    source: dict[str, Any] = {"pytest": list(shop.task.tests), "args": []}
+    if not shop.task.tests:
+        source = {**spec_of(shop.task).request(), "cwd": str(Path.cwd())}
     with shop.maker(whole_project=True) as maker:
         reply = _op(
-            maker,
-            "record",
-            {"pytest": list(shop.task.tests), "args": [], "max_calls": VISIBLE, "seed": seed},
-            max(60.0, shop.task.timeout_s),
+            maker, "record", {**source, "max_calls": VISIBLE, "seed": seed}, max(60.0, shop.task.timeout_s)
         )
     failed = reply.get("exit")
     if failed not in (0, "0", None):
         raise UserError(
-            f"the tests fail on the program as it is ({_short(str(failed))})", "make them pass, or leave out --tests"
+            f"{'the tests fail' if shop.task.tests else 'the command fails'} on the program as it is ({_short(str(failed))})", "make them pass, or leave out --tests"
         )
     rows = _rows(reply)
     if not rows:
-        notes.append(f"the tests never call {shop.task.function} with values that can be recorded")
+        notes.append(f"the {'tests' if shop.task.tests else 'command'} never call(s) {shop.task.function} with values that can be recorded")
     return [_case(f"r{i}", "recorded", row) for i, row in enumerate(rows)], int(reply.get("not_encodable", 0))
 
 
@@ -147,32 +152,36 @@ def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list
 
 def _sized(shop: Workshop, seed: int) -> list[Case]:
     """Small inputs from the user's own generator, for checking."""
-    cases = []
-    for i, size in enumerate((1, 2, 3, 5, 8, 13, 21, 34)):
-        reply = _generate(shop, seed + i, [], count=1, size=size)
-        cases += [_case(f"s{size}-{seed % 9973}", "generated", row, size) for row in reply["calls"]]
-    return cases
+    rows = _draw(shop, [(size, seed + i) for i, size in enumerate((1, 2, 3, 5, 8, 13, 21, 34))], {})
+    return [_case(f"s{row['size']}-{seed % 9973}", "generated", row, int(row["size"])) for row in rows]
 
 
 def _grown(shop: Workshop, seed: int, examples: list[bytes]) -> dict[str, Any]:
-    reply = _generate(shop, seed, examples, count=3, size=0)
-    if shop.task.inputs and not reply["calls"]:
-        raise UserError(
-            f"the generator {shop.task.inputs} gave no input that the function survives ({_short(str(reply.get('error') or reply.get('why')))})",
-            "it is called as make(size, seed) and returns the tuple of arguments",
-        )
-    return reply
-
-
-def _generate(shop: Workshop, seed: int, examples: list[bytes], *, count: int, size: int) -> dict[str, Any]:
-    """Large inputs; `size` 0 lets the operation grow one."""
-    request: dict[str, Any] = {"target_s": TARGET_S, "count": count, "seed": seed, "examples": examples, "size": size}
-    if shop.task.inputs:
-        file, _, name = shop.task.inputs.rpartition(":")
-        request |= {"file": shop.sandbox.inside(shop.user_file(file)), "name": name}
+    """Large inputs, of a size at which the baseline takes about TARGET_S."""
+    request: dict[str, Any] = {"target_s": TARGET_S, "count": 3, "seed": seed, "examples": examples, **_user(shop)}
     with shop.maker() as maker:
         reply = _op(maker, "generate", request)
-    return {"size": size, "why": "", "grew": False, **reply, "calls": _rows(reply)}
+    if shop.task.inputs and not _rows(reply):
+        why = _short(str(reply.get("error") or reply.get("why")))
+        raise UserError(
+            f"the generator {shop.task.inputs} gave no input that the function survives ({why})",
+            "it is called as make(size, seed) and returns the tuple of arguments",
+        )
+    return {"size": 0, "why": "", "way": "", "grew": False, **reply, "calls": _rows(reply)}
+
+
+def _draw(shop: Workshop, wanted: list[tuple[int, int]], facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Inputs of the given (size, seed), from the user's generator or in the way that growing found."""
+    request = {"wanted": [list(item) for item in wanted], **facts, **_user(shop)}
+    with shop.maker() as maker:
+        return _rows(_op(maker, "draw", request))
+
+
+def _user(shop: Workshop) -> dict[str, Any]:
+    if not shop.task.inputs:
+        return {}
+    file, _, name = shop.task.inputs.rpartition(":")
+    return {"file": shop.sandbox.inside(shop.user_file(file)), "name": name}
 
 
 def _timed(judge: Judge, grown: Sequence[Case], recorded: Sequence[Case], kept: Sequence[Case]) -> list[Case]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from codeopt.agent.workshop import Workshop, tool_mounts
-from codeopt.sandbox import profile_native, remarks
+from codeopt.agent.workshop import Workshop
 from codeopt.sandbox.session import Broken, Session
 from codeopt.sandbox.subject import CannotStart, FunctionSubject, NativeProgram, PythonProgram
 from codeopt.sandbox.workload import Workload
@@ -25,12 +24,12 @@ def profile_of(shop: Workshop, workload: Workload, source: str) -> Profile | Non
             reply = subject.session().op("profile", {"mode": "calls", "blobs": blobs, "seconds": SECONDS}, SECONDS + 30)
         else:
             assert isinstance(subject, PythonProgram)
-            reply = shop.program_op(
-                "profile",
-                source,
-                {"mode": "script", "argv": list(workload.timed[0].argv), "stdin": workload.timed[0].stdin, "seconds": SECONDS},
-                SECONDS + 30,
-            )
+            session = shop.project_session()
+            text = session.put("candidate.py", source.encode("utf-8", "surrogateescape"))
+            case = workload.timed[0]
+            request = {"mode": "script", "script": text, "argv": list(case.argv), "stdin": case.stdin, "seconds": SECONDS}
+            reply = session.op("profile", request, SECONDS + 30)
+            session.close()
         return _rows(reply)
     except (Broken, CannotStart):
         # A profile is a hint: rules and models work without one.
@@ -53,6 +52,8 @@ def _rows(reply: dict[str, object]) -> Profile | None:
 
 def _native(shop: Workshop, subject: NativeProgram, workload: Workload) -> Profile | None:
     """perf where it may record, else callgrind; the compiler's vectoriser remarks are merged in."""
+    from codeopt.sandbox import profile_native, remarks
+
     case = workload.timed[0]
     with Session(shop.sandbox, subject.runtime) as session:
         binary = subject.build(session, "-g", *remarks.flags_for(subject.toolchain.compiler))
@@ -63,5 +64,3 @@ def _native(shop: Workshop, subject: NativeProgram, workload: Workload) -> Profi
     rows = remarks.parse(said, "program" + subject.toolchain.suffix)
     return remarks.merge_remarks(profile, rows)
 
-
-__all__ = ["profile_of", "tool_mounts"]

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codeopt.machine import fingerprint as machine_fingerprint
-
 from codeopt import __version__
 from codeopt.agent.budget import Budget, Meter
 from codeopt.agent.inputs import build_workload
@@ -26,6 +24,7 @@ from codeopt.agent.search import Remembered, Search, Step, View
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
+from codeopt.machine import fingerprint as machine_fingerprint
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
 from codeopt.sandbox.workload import Workload, count_kinds
@@ -78,8 +77,8 @@ class Stopped(KeyboardInterrupt):
     """SIGTERM: ends the run as Ctrl-C does."""
 
 
-def optimize(task: Task, options: Options, view: View) -> Outcome:
-    """Optimise one program or function.
+def optimize(task: Task, options: Options, view: View, source: str | None = None) -> Outcome:
+    """Optimise one program or function; `source` stands for the file's text where it is given.
 
     Returns what came of it; its exit code is 0 for a verified speedup, 1 for none, 130 for an interrupted run.
 
@@ -105,7 +104,7 @@ def optimize(task: Task, options: Options, view: View) -> Outcome:
                 )
             )
             trace.note(_SOURCE + source_hash(task))
-        run = _Run(task, options, view, trace, meter, proposers, machine, earlier)
+        run = _Run(task, options, view, trace, meter, proposers, machine, earlier, source)
         try:
             outcome = run.go()
         except UserError as error:
@@ -130,6 +129,7 @@ class _Run:
         proposers: list[Proposer],
         machine: dict[str, Any],
         earlier: list[Event],
+        source: str | None,
     ) -> None:
         self.task = task
         self.options = options
@@ -138,7 +138,7 @@ class _Run:
         self.meter = meter
         self.proposers = proposers
         self.machine = machine
-        self.earlier = earlier
+        self.source = source
         self.remembered = remember(earlier, task.language)
         self.shop: Workshop | None = None
         self.search: Search | None = None
@@ -157,7 +157,7 @@ class _Run:
         sandbox = choose(self.options.sandbox, trusted=self.options.proposers == ("rules",))
         self.phase("build", f"{sandbox.name}: {sandbox.note}")
         try:
-            self.shop = Workshop(task, sandbox)
+            self.shop = Workshop(task, sandbox, self.source)
             baseline = self.shop.subject(self.shop.baseline_source(), seed=self.options.seed)
             judge = Judge(baseline, self.shop.tolerance, limit_s=task.timeout_s, seed=self.options.seed)
             self.phase("baseline", "inputs, checks, noise")

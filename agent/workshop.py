@@ -185,6 +185,25 @@ class Workshop:
             ) from error
 
 
+    def project_session(self) -> Session:
+        """A session that sees the user's whole project and has nothing loaded; only the user's own code runs there."""
+        extra = [Mount(Path(path), path) for path in self._named_files()]
+        session = Session(self.sandbox, self.with_tools(self._runtime(self._own, *extra)))
+        self._open.append(session)
+        session.load(
+            {"bare": True, "project": list(self._roots(self._own)), "file": self.task.file, "module": "", "source": b""}
+        )
+        return session
+
+    def _named_files(self) -> list[str]:
+        """Files and folders that the command's arguments name and that lie outside the project."""
+        found = []
+        for word in (*self.task.command, *self.task.args):
+            path = Path(word)
+            if path.is_absolute() and path.exists() and not path.is_relative_to(self.stage.root_origin):
+                found.append(str(path))
+        return found
+
     def with_tools(self, runtime: Runtime) -> Runtime:
         """The same with codeopt's own packages last on the path of operations."""
         tools = tool_mounts()

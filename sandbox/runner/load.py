@@ -83,7 +83,17 @@ def resolve(module, qualified):
 
 
 def load(context, request):
-    """Import the candidate; returns how long that took and what state it left the process in."""
+    """Import the candidate; returns how long that took and what state it left the process in.
+
+    A `bare` request imports nothing: it only says where the project is, for operations on whole commands.
+    """
+    if request.get("bare"):
+        context.project = list(request["project"])
+        context.file = request["file"]
+        for root in reversed(context.project):
+            if root not in sys.path:
+                sys.path.insert(0, root)
+        return {"import_s": 0.0, "threads": 1, "jit": []}
     prepare(context, request)
     if request.get("cwd") and os.path.isdir(request["cwd"]):
         os.chdir(request["cwd"])

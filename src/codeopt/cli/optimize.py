@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -224,8 +225,10 @@ def _run(
 
     view = make_view(quiet=quiet, as_json=as_json)
     proposer_settings = ProposerSettings(**model)  # type: ignore[arg-type]
-    if command and file is not None:
-        command = [file, *command]
+    if "--" in sys.argv[1:]:
+        command, file = sys.argv[sys.argv.index("--") + 1 :], None
+    elif command:
+        raise UserError(f"one file at a time, not {command[0]} too", "for a command: codeopt optimize -- CMD")
     if resume is not None:
         if not resume.is_dir():
             raise UserError(f"no such run: {resume}", "give the folder that codeopt optimize printed")
