@@ -201,7 +201,7 @@ def check_bubblewrap() -> None:
     Raises:
         SandboxUnavailable: Not installed, or the namespaces cannot be made; the hint says what to do.
     """
-    bwrap_version()
+    _find_bwrap()
     trouble = _trial()
     if not trouble:
         return

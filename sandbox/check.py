@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Probe:
         uid: The user id it saw.
         network: It had a route to the world.
         writable: Places outside /tmp that it could write to.
-        host_files: It saw /etc/shadow or root's keys.
+        host_files: It saw a file of the user's that was not given to it.
         forks: Children alive at once, where the limit was `PROBE_LIMITS.pids`.
         memory_held: Exceeding the memory limit was stopped.
     """
@@ -66,12 +67,14 @@ def probe(sandbox: Sandbox, python: str | None = None) -> Probe:
         interpreter = find_interpreter(python)
         path, mounts = interpreter.path, interpreter.mounts
     script = Mount(PROBE, "/run/codeopt/probe.py")
-    argv = (path, "-I", sandbox.inside(script), str(PROBE_LIMITS.memory_mb), str(PROBE_LIMITS.pids))
-    channel = sandbox.start(Launch(argv=argv, mounts=(*mounts, script), limits=PROBE_LIMITS))
-    try:
-        return _answer(channel)
-    finally:
-        channel.kill()
+    limits = (str(PROBE_LIMITS.memory_mb), str(PROBE_LIMITS.pids))
+    with tempfile.NamedTemporaryFile(prefix="codeopt-canary-") as canary:
+        argv = (path, "-I", sandbox.inside(script), *limits, canary.name)
+        channel = sandbox.start(Launch(argv=argv, mounts=(*mounts, script), limits=PROBE_LIMITS))
+        try:
+            return _answer(channel)
+        finally:
+            channel.kill()
 
 
 def _answer(channel: Channel) -> Probe:
@@ -90,7 +93,7 @@ def _answer(channel: Channel) -> Probe:
         uid=seen["uid"],
         network=seen["network"],
         writable=tuple(seen["writable"]),
-        host_files=seen["home"],
+        host_files=seen["host_files"],
         forks=seen["forks"],
         memory_held=seen["memory_held"],
     )

@@ -169,7 +169,7 @@ class DockerSandbox:
                 raise trouble from first
         # the engine went away in the middle (restarted): wait for it a little, then once more
         self._clients = None
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 3
         while True:
             try:
                 self.engine = find_engine(1.0)

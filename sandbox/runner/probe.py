@@ -1,6 +1,7 @@
 """Runs inside a sandbox for `codeopt sandbox check`: tries what a sandbox should not let it do.
 
-Sends one line of JSON over CODEOPT_CHANNEL. Arguments: memory limit in MiB, process limit. Standard library only.
+Sends one line of JSON over CODEOPT_CHANNEL. Arguments: memory limit in MiB, process limit, a file of
+the host that should not be visible. Standard library only.
 """
 
 from __future__ import annotations
@@ -76,13 +77,13 @@ def memory_held(megabytes: int) -> bool:
 
 
 def main() -> None:
-    megabytes, limit = int(sys.argv[1]), int(sys.argv[2])
+    megabytes, limit, canary = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     with channel() as sock:
         answer = {
             "uid": os.getuid(),
             "network": network(),
             "writable": writable(),
-            "home": os.path.isdir(os.path.expanduser("~root/.ssh")) or os.path.exists("/etc/shadow"),
+            "host_files": os.path.exists(canary),
             "forks": forks(limit),
             "memory_held": memory_held(megabytes),
         }

@@ -55,14 +55,14 @@ def check() -> None:
     from codeopt.sandbox.check import check_all
 
     rows = check_all()
-    table = Table(box=None, pad_edge=False)
-    for column in ("kind", "network", "writable", "host files", "processes", "memory", "uid", ""):
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    for column in ("kind", "network", "writable", "files", "processes", "memory", "uid", "isolates"):
         table.add_column(column)
     for row in rows:
         if row.probe:
-            table.add_row(row.kind, *_cells(row.probe), "ok" if row.probe.isolates else "trusted code only")
+            table.add_row(row.kind, *_cells(row.probe), "yes" if row.probe.isolates else "no")
         else:
-            table.add_row(row.kind, *["-"] * 6, "not here")
+            table.add_row(row.kind, *["-"] * 6, "absent")
     console = Console()
     console.print(table)
     for row in rows:
@@ -78,7 +78,7 @@ def _cells(probe: Probe) -> tuple[str, ...]:
 
     held = probe.forks <= PROBE_LIMITS.pids
     return (
-        "reachable" if probe.network else "none",
+        "open" if probe.network else "none",
         "/tmp" if not probe.writable else "host",
         "visible" if probe.host_files else "hidden",
         "limited" if held else "no limit",
