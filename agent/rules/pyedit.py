@@ -182,6 +182,10 @@ class Edits:
             self._impossible |= not _is_source(self.old[start:end], node)
             self._add(start, end, self._shifted(new, line_indent(self.old, node.lineno)))  # type: ignore[attr-defined]
 
+    def replace_between(self, first: ast.AST, last: ast.AST, new: str) -> None:
+        """Replace everything from the beginning of one expression to the end of a later one."""
+        self._add(span(self.old, first)[0], span(self.old, last)[1], self._shifted(new, ""))
+
     def replace_stmts(self, stmts: list[ast.stmt], new: str) -> None:
         """Replace consecutive statements of one block."""
         indent = self._own_line(stmts[0])

@@ -269,7 +269,49 @@ def fill(template: str, b: Mapping[str, object]) -> str:
         for block in blocks_of(node):
             if not block and not isinstance(node, ast.Module):
                 block.append(ast.Pass())
-    return ast.unparse(ast.fix_missing_locations(tree))
+    return ast.unparse(ast.fix_missing_locations(_Tidy().visit(tree)))
+
+
+class _Tidy(ast.NodeTransformer):
+    """Takes out what filling leaves behind: `x + 1 - 1`, `0 + x`, `x - 0`, `True if a == b else False`."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        left, right = _number(node.left), _number(node.right)
+        plus = isinstance(node.op, ast.Add)
+        if not plus and not isinstance(node.op, ast.Sub):
+            return node
+        if left is not None and right is not None:
+            return ast.Constant(value=left + right) if plus and left + right >= 0 else self._difference(node, left - right)
+        if right == 0 and not isinstance(node.left, ast.Constant):
+            return node.left
+        if left == 0 and plus:
+            return node.right
+        inner = node.left
+        if right is not None and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Add | ast.Sub):
+            held = _number(inner.right)
+            if held is not None:
+                total = (held if isinstance(inner.op, ast.Add) else -held) + (right if plus else -right)
+                if total == 0:
+                    return inner.left
+                op: ast.operator = ast.Add() if total > 0 else ast.Sub()
+                return ast.BinOp(left=inner.left, op=op, right=ast.Constant(value=abs(total)))
+        return node
+
+    @staticmethod
+    def _difference(node: ast.BinOp, value: int) -> ast.expr:
+        return ast.Constant(value=value) if isinstance(node.op, ast.Sub) and value >= 0 else node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        values = (getattr(node.body, "value", None), getattr(node.orelse, "value", None))
+        if isinstance(node.test, ast.Compare) and values[0] is True and values[1] is False:
+            return node.test
+        return node
+
+
+def _number(node: ast.expr) -> int | None:
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
 
 def rewrite(
