@@ -21,6 +21,7 @@ _EVIDENCE_CHARS = 1500
 _DIFF_LINES = 60
 _HOT_ROWS = 15
 
+_TITLES = {"python": "Python", "cpp": "C++"}
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent.parent / "prompts"),
     undefined=StrictUndefined,
@@ -47,7 +48,7 @@ def opening(context: ProposeContext) -> list[Message]:
     text, excerpt = shown_source(context)
     profile = context.profile
     system = _TEMPLATES.get_template("system.j2").render(
-        language=context.language, function=context.function, excerpt=excerpt
+        language=context.language, title=_TITLES[context.language], function=context.function, excerpt=excerpt
     )
     task = _TEMPLATES.get_template("fresh.j2").render(
         language=context.language,
@@ -68,13 +69,12 @@ def opening(context: ProposeContext) -> list[Message]:
 
 def repair(context: ProposeContext, proposal: Proposal, verdict: Verdict) -> list[Message]:
     """What follows `opening` when the newest attempt failed: the attempt itself and what the machine saw."""
-    diff = _diff(context.source, proposal.source, 400)
     request = _TEMPLATES.get_template("repair.j2").render(
         status=verdict.status.value.replace("_", " "),
         evidence=verdict.evidence[:_EVIDENCE_CHARS],
         tag=_tag(context.source),
     )
-    said = f"{proposal.note}\n\nThe change as a diff:\n{diff}"
+    said = f"{proposal.note}\n\n{as_blocks(context.source, proposal.source)}"
     return [{"role": "assistant", "content": said}, {"role": "user", "content": request}]
 
 
@@ -82,6 +82,17 @@ def again(answer: str, reason: str) -> list[Message]:
     """What follows when an answer could not be made into an edit."""
     request = _TEMPLATES.get_template("again.j2").render(reason=reason)
     return [{"role": "assistant", "content": answer}, {"role": "user", "content": request}]
+
+
+def as_blocks(old: str, new: str) -> str:
+    """A change in the form in which a model may answer: SEARCH/REPLACE blocks, with two lines of context."""
+    before, after = old.split("\n"), new.split("\n")
+    blocks = []
+    for group in difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(2):
+        (_, i1, _, j1, _), (_, _, i2, _, j2) = group[0], group[-1]
+        search, replace = "\n".join(before[i1:i2]), "\n".join(after[j1:j2])
+        blocks.append(f"<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE")
+    return "\n\n".join(blocks)
 
 
 def shown_source(context: ProposeContext) -> tuple[str, str]:

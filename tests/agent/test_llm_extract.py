@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from codeopt.agent.proposers.llm_extract import EditError, extract
+from codeopt.agent.proposers.llm_prompt import as_blocks
 from codeopt.agent.proposers.llm_splice import apply_answer
 
 FILE = '''"""Words."""
@@ -227,6 +228,11 @@ def test_several_patches_apply_in_order() -> None:
     assert "LIMIT = 5\nMORE = 1\n" in edit(answer)
     deleted = edit("<<<<<<< SEARCH\nLIMIT = 3\n=======\n>>>>>>> REPLACE\n")
     assert "LIMIT = 3" not in deleted and "LIMIT)" in deleted
+
+
+def test_a_change_shown_to_the_model_is_in_a_form_that_it_may_answer_in() -> None:
+    for new in (FILE.replace("LIMIT", "MOST"), FILE.replace("        t = 0\n", ""), FILE + "x = 1\n", "x = 1\n" + FILE):
+        assert edit(as_blocks(FILE, new)) == new
 
 
 def test_cpp_functions() -> None:
