@@ -30,10 +30,10 @@ def same(a, b):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
         return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
-    if type(a).__module__.startswith(("numpy", "pandas")):
-        if hasattr(a, "dtype") and a.dtype != b.dtype:
-            return False
-        return a.equals(b) if hasattr(a, "equals") else bool(__import__("numpy").allclose(a, b))
+    if hasattr(a, "equals"):
+        return a.equals(b)
+    if hasattr(a, "dtype"):
+        return a.dtype == b.dtype and a.shape == b.shape and bool(__import__("numpy").allclose(a, b, equal_nan=True))
     return a == b if isinstance(a, (set, frozenset)) or type(a).__eq__ is not object.__eq__ else repr(a) == repr(b)
 def outcome(code, space, call):
     out = io.StringIO()

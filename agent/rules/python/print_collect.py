@@ -36,7 +36,6 @@ def _write_pieces():
 
 atexit.register(_write_pieces)
 
-
 '''
 _OTHER_OUTPUT = {"stdout", "stderr", "_exit", "fork", "system", "Popen", "run", "call", "Thread", "Process", "breakpoint"}
 

@@ -21,7 +21,6 @@ def input(_readline=sys.stdin.readline):
         raise EOFError("EOF when reading a line")
     return line[:-1] if line[-1] == "\\n" else line
 
-
 '''
 _WHOLE = '''\
 def _read_lines():
@@ -34,7 +33,6 @@ def _read_lines():
 
 
 input = _read_lines().__next__
-
 
 '''
 

@@ -30,14 +30,12 @@ def {name}(text):
             return {call}(text, {format!r})
     return {call}(text, {format!r})
 
-
 '''
 _CACHE_HELPER = '''\
 @functools.lru_cache(maxsize=65536)
 def {name}(text):
     """{call}(text, {format!r}), remembered: datetimes never change."""
     return {call}(text, {format!r})
-
 
 '''
 
