@@ -164,12 +164,6 @@ def test_a_server_that_is_not_there() -> None:
             act(proposer(url))
 
 
-def test_check_reaches_a_server() -> None:
-    with serve(Step()) as server:
-        proposer(server.url).check(Budget())
-        assert server.requests == []
-
-
 def test_a_silent_server_is_given_up_and_the_lost_call_is_paid(trace: TraceWriter) -> None:
     with serve(Step(hang_s=20), Step(good())) as server:
         meter = Meter(Budget())
@@ -222,6 +216,7 @@ def test_a_call_that_could_exceed_the_budget_is_not_made(trace: TraceWriter) -> 
         assert server.requests == []
         estimate = llm.estimate(task)
         assert estimate.calls == 0 and estimate.limit == 0.001
+        llm.check(task.meter.budget)
     assert "may cost" in of(trace, Note)[-1].text
 
 
@@ -252,7 +247,8 @@ def test_an_answer_that_was_cut_off_goes_back() -> None:
 
 
 def test_a_patch_that_does_not_apply_goes_back_with_the_reason() -> None:
-    patch = "<<<<<<< SEARCH\n    {}\n=======\n    res = []\n>>>>>>> REPLACE\n<<<<<<< SEARCH\n    return out\n=======\n    return res\n>>>>>>> REPLACE"
+    block = "<<<<<<< SEARCH\n    {}\n=======\n    {}\n>>>>>>> REPLACE\n"
+    patch = block.format("{}", "res = []") + block.format("return out", "return res")
     with serve(Step(patch.format("out = {}")), Step(patch.format("out = []"))) as server:
         proposal = next(proposer(server.url).propose(context()))
     assert "not in the file" in server.requests[1]["messages"][3]["content"]
@@ -338,9 +334,7 @@ def test_a_key_never_leaves_in_a_prompt_or_the_trace(monkeypatch: pytest.MonkeyP
         ("extra inputs are not permitted: seed", None, "seed", "temperature"),
     ],
 )
-def test_parameters_that_a_server_does_not_know_are_left_out(
-    error: str, param: str | None, gone: str, there: str
-) -> None:
+def test_unknown_parameters_are_left_out(error: str, param: str | None, gone: str, there: str) -> None:
     with serve(Step(status=400, error=error, param=param), Step(good())) as server:
         assert next(proposer(server.url).propose(context()))
     assert gone in server.requests[0] and gone not in server.requests[1] and there in server.requests[1]
