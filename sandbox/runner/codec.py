@@ -43,6 +43,7 @@ __all__ = [
     "encode",
     "load_user_codec",
     "register",
+    "unregister",
     "use_main",
 ]
 
@@ -57,7 +58,9 @@ _plans: dict[int, tuple[type, codec_std.Encoder, bool]] = {}
 _TUPLE, _OBJECT_ARRAY = MARKS["tuple"], MARKS["object_array"]
 
 
-def _built_in_plans() -> None:
+def _reset_plans() -> None:
+    _plans.clear()
+    _plans[id(_Marked)] = (_Marked, lambda o, enc: o.payload, False)
     views = {"dict_keys": {}.keys(), "dict_values": {}.values(), "dict_items": {}.items()}
     for kind, view in views.items():
         _plans[id(type(view))] = (type(view), codec_std.view_encoder(kind), True)
@@ -171,8 +174,7 @@ class _Marked:
         self.payload = payload
 
 
-_plans[id(_Marked)] = (_Marked, lambda o, enc: o.payload, False)
-_built_in_plans()
+_reset_plans()
 
 
 def encode(obj: object, root: str = "result") -> bytes:
@@ -301,7 +303,7 @@ def decode_live(data: bytes) -> Any:
 def decode_plain(data: bytes) -> Any:
     """Read untrusted bytes as plain data: scalars, lists, dicts with scalar keys, and `Tagged` for all else.
 
-    Memory is at most about 64 times the length of the data; nesting is limited to 1024.
+    Memory is at most about 64 times the length of the data; nesting is limited to `MAX_DEPTH`.
 
     Raises:
         Malformed: No encoder wrote this.
@@ -365,8 +367,13 @@ def register(type_name: str, encode_fn: Callable[[Any], Any], decode_fn: Callabl
         decode_fn: From that value back to an instance.
     """
     codec_objects.USER[type_name] = (encode_fn, decode_fn)
-    _plans.clear()
-    _built_in_plans()
+    _reset_plans()
+
+
+def unregister(type_name: str) -> None:
+    """Take a registered codec back."""
+    del codec_objects.USER[type_name]
+    _reset_plans()
 
 
 def load_user_codec(path: str) -> None:

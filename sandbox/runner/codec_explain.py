@@ -54,7 +54,7 @@ def explain(run: Any, obj: object, root: str, error: Exception) -> Unencodable:
         if node.in_cycle():
             return Unencodable(node.path(), f"{type_name(cls)} that contains itself")
         if node.depth > MAX_DEPTH:
-            return Unencodable(node.path(), f"{type_name(cls)} nested deeper than {MAX_DEPTH}")
+            return Unencodable(node.path(), f"{type_name(cls)} nested too deeply")
         if id(value) in seen:
             continue
         seen[id(value)] = value
@@ -66,9 +66,7 @@ def explain(run: Any, obj: object, root: str, error: Exception) -> Unencodable:
             return Unencodable(node.path(), f"{type_name(cls)} ({type(found).__name__}: {str(found)[:120]})")
         todo.extend(reversed(children))
     if "recursion" in str(error):
-        return Unencodable(
-            root, f"{type_name(type(obj))} nested deeper than {MAX_DEPTH} (an object counts twice)"
-        )
+        return Unencodable(root, f"{type_name(type(obj))} with values nested too deeply")
     return Unencodable(root, f"{type_name(type(obj))} ({type(error).__name__}: {str(error)[:120]})")
 
 
@@ -78,7 +76,9 @@ def _children(run: Any, node: _Node) -> list[_Node]:
         return [_Node(item, f"[{i}]", node) for i, item in enumerate(value)]
     if cls is dict:
         return _entries(value, node)
-    if cls in (bytearray, memoryview):
+    if cls is set or cls is frozenset:
+        return [_Node(item, "{…}", node) for item in value]
+    if cls is bytearray or cls is memoryview:
         return []
     payload = run.default(value)
     if type(payload) is not list:

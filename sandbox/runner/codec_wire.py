@@ -13,7 +13,8 @@ from msgpack import ExtType  # type: ignore[import-untyped]
 
 MARK = 1
 BIG_INT = 2
-MAX_DEPTH = 511
+MAX_DEPTH = 1024
+"""Levels of msgpack's arrays and maps, an object being two; 511 where the user's msgpack is older than 1.2."""
 
 SEQUENCES = ("tuple", "set", "frozenset")
 KINDS = (
