@@ -36,10 +36,11 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     recorded, missed = (
         _recorded(shop, seed, notes) if shop.task.tests or shop.task.command else ([], 0)
     )
-    found, lost, guess = _examples(shop, seed, recorded)
+    # A generator of the user's says which inputs are valid; without one, types, names and docstrings must do.
+    found, lost, guess = ([], 0, "") if shop.task.inputs else _examples(shop, seed, recorded)
     missed += lost
     grown = _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
-    small = _sized(shop, seed) if shop.task.inputs else []
+    small = _sized(shop, seed, 24) if shop.task.inputs else []
     try:
         kept, reasons = judge.steady([*recorded, *small, *found])
     except CannotStart as error:
@@ -75,17 +76,15 @@ def function_sources(
     small = [blob for case in visible for blob in case.calls if case.kind != "grown"]
 
     def hidden(count: int, draw: int) -> Sequence[Case]:
-        with shop.maker() as maker:
-            made = [
-                *_rows(_op(maker, "mutate", {"blobs": small[:30], "count": count // 2, "seed": draw, "seconds": 5.0})),
-                *_rows(_op(maker, "inputs", {"count": count - count // 2, "seed": draw, "seconds": 5.0})),
-            ]
+        if shop.task.inputs:
+            return _sized(shop, draw, count)
+        made = [
+            *_rows(_op(shop.maker(), "mutate", {"blobs": small[:30], "count": count // 2, "seed": draw, "seconds": 3.0})),
+            *_rows(_op(shop.maker(), "inputs", {"count": count - count // 2, "seed": draw, "seconds": 4.0})),
+        ]
         known = {blob for case in visible for blob in case.calls}
         fresh = [row for row in made if row["blob"] not in known]
-        cases = [_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)]
-        if shop.task.inputs:
-            cases += _sized(shop, draw)[:6]
-        return cases
+        return [_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)]
 
     def hidden_timed(count: int, draw: int) -> Sequence[Case]:
         size = int(facts["size"])
@@ -121,10 +120,12 @@ def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], 
     source: dict[str, Any] = {"pytest": list(shop.task.tests), "args": []}
     if not shop.task.tests:
         source = {**spec_of(shop.task).request(), "cwd": str(Path.cwd())}
-    with shop.maker(whole_project=True) as maker:
-        reply = _op(
-            maker, "record", {**source, "max_calls": VISIBLE, "seed": seed}, max(60.0, shop.task.timeout_s)
-        )
+    reply = _op(
+        shop.maker(whole_project=True),
+        "record",
+        {**source, "max_calls": VISIBLE, "seed": seed},
+        max(60.0, shop.task.timeout_s),
+    )
     failed = reply.get("exit")
     if failed not in (0, "0", None):
         raise UserError(
@@ -137,12 +138,8 @@ def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], 
 
 
 def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list[Case], int, str]:
-    with shop.maker() as maker:
-        reply = _op(
-            maker,
-            "inputs",
-            {"count": VISIBLE, "seed": seed, "examples": [case.calls[0] for case in recorded[:20]], "seconds": 8.0},
-        )
+    examples = [case.calls[0] for case in recorded[:20]]
+    reply = _op(shop.maker(), "inputs", {"count": VISIBLE, "seed": seed, "examples": examples, "seconds": 5.0})
     known = {case.calls[0] for case in recorded}
     rows = [row for row in _rows(reply) if row["blob"] not in known]
     cases = [_case(f"e{i}", str(row.get("kind", "generated")), row) for i, row in enumerate(rows)]
@@ -150,17 +147,17 @@ def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list
     return cases, int(reply.get("not_encodable", 0)), guess
 
 
-def _sized(shop: Workshop, seed: int) -> list[Case]:
+def _sized(shop: Workshop, seed: int, count: int) -> list[Case]:
     """Small inputs from the user's own generator, for checking."""
-    rows = _draw(shop, [(size, seed + i) for i, size in enumerate((1, 2, 3, 5, 8, 13, 21, 34))], {})
-    return [_case(f"s{row['size']}-{seed % 9973}", "generated", row, int(row["size"])) for row in rows]
+    sizes = (1, 2, 3, 5, 8, 13, 21, 34)
+    rows = _draw(shop, [(sizes[i % len(sizes)], seed + i) for i in range(count)], {})
+    return [_case(f"s{seed % 9973}-{i}", "generated", row, int(row["size"])) for i, row in enumerate(rows)]
 
 
 def _grown(shop: Workshop, seed: int, examples: list[bytes]) -> dict[str, Any]:
     """Large inputs, of a size at which the baseline takes about TARGET_S."""
     request: dict[str, Any] = {"target_s": TARGET_S, "count": 3, "seed": seed, "examples": examples, **_user(shop)}
-    with shop.maker() as maker:
-        reply = _op(maker, "generate", request)
+    reply = _op(shop.maker(), "generate", request)
     if shop.task.inputs and not _rows(reply):
         why = _short(str(reply.get("error") or reply.get("why")))
         raise UserError(
@@ -173,8 +170,7 @@ def _grown(shop: Workshop, seed: int, examples: list[bytes]) -> dict[str, Any]:
 def _draw(shop: Workshop, wanted: list[tuple[int, int]], facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Inputs of the given (size, seed), from the user's generator or in the way that growing found."""
     request = {"wanted": [list(item) for item in wanted], **facts, **_user(shop)}
-    with shop.maker() as maker:
-        return _rows(_op(maker, "draw", request))
+    return _rows(_op(shop.maker(), "draw", request))
 
 
 def _user(shop: Workshop) -> dict[str, Any]:

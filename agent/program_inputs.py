@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -180,11 +181,10 @@ def generated(shop: Workshop, wanted: list[tuple[int, int]], kind: str) -> list[
     file, _, name = shop.task.inputs.rpartition(":")
     inside = shop.sandbox.inside(shop.user_file(file))
     request = {"file": inside, "name": name, "wanted": [list(item) for item in wanted], "seconds": 60.0}
-    with shop.maker() as session:
-        try:
-            reply = session.op("texts", request, 90)
-        except Broken as broken:
-            raise UserError(f"the generator {name} failed ({broken.evidence})", "mend it") from broken
+    try:
+        reply = shop.maker().op("texts", request, 90)
+    except Broken as broken:
+        raise UserError(f"the generator {name} failed ({broken.evidence})", "mend it") from broken
     if reply.get("error"):
         raise UserError(
             f"the generator {name} failed ({_one_line(str(reply['error']))[-200:]})",
@@ -218,6 +218,7 @@ def _grow(shop: Workshop, judge: Judge, seed: int) -> int:
             raise refusal(f"{sample.status}: {sample.evidence}", judge.limit_s)
         spent = sample.wall_s - floor
         if spent >= TARGET_S or size >= 10_000_000:
-            return last if spent > 10 * TARGET_S and last else size
+            return last if spent > 5 * TARGET_S and last else size
         last = size
-        size *= 2 if spent > TARGET_S / 6 else 6
+        # The exponent errs on the side of quadratic programs.
+        size = math.ceil(size * min(8.0, max(1.4, (TARGET_S / max(spent, 1e-4)) ** 0.6)))

@@ -46,6 +46,7 @@ class Workshop:
         self._source = source
         self._folder = tempfile.TemporaryDirectory(prefix="codeopt-")
         self._open: list[Subject | Session] = []
+        self._makers: dict[bool, Session] = {}
         self.interpreter = find_interpreter(task.python or None)
         self.stage = stage(task, Path(self._folder.name) / "stage")
         self._staged = Mount(self.stage.root_host, self.stage.root_inside)
@@ -158,11 +159,18 @@ class Workshop:
             self._open.remove(subject)
 
     def maker(self, *, whole_project: bool = False) -> Session:
-        """A session with the untouched program loaded, for making inputs and profiles.
+        """A session with the untouched program loaded, for making inputs; the same one each time, while it lives.
 
         With `whole_project` the user's own tests and data are visible too: only the user's own code runs there.
         Raises UserError where the program cannot be loaded.
         """
+        known = self._makers.get(whole_project)
+        if known is not None and known.alive:
+            return known
+        session = self._makers[whole_project] = self._maker(whole_project)
+        return session
+
+    def _maker(self, whole_project: bool) -> Session:
         mount = self._own if whole_project else self._staged
         extra: list[Mount] = []
         if self.task.inputs:

@@ -6,8 +6,6 @@ dies is killed; what it left unanswered becomes a status of the candidate's, nev
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import signal
 import socket
@@ -319,6 +317,8 @@ class Session:
             exit=-signal_number if signal_number else int(answer.get("exit", 0)),
             stderr=_bytes(answer.get("stderr")).decode("utf-8", "replace"),
         )
+        if len(sample.answer) >= self._cap:
+            return Sample(Status.OUTPUT_LIMIT, evidence=f"{self._cap >> 20} MiB of output or more", exit=sample.exit)
         return self._signalled(sample, signal_number) if signal_number else sample
 
     def _signalled(self, sample: Sample, number: int) -> Sample:
@@ -415,15 +415,3 @@ def _failed(sample: Sample, status: Status, evidence: str) -> Sample:
     return Sample(
         status, sample.answer, sample.wall_s, sample.cpu_s, evidence=f"{evidence}\n{tail}".strip(), exit=sample.exit
     )
-
-
-@contextlib.contextmanager
-def pinned(cores: Sequence[int]):  # type: ignore[no-untyped-def]
-    """Keep this process on `cores` for a while (the parent's clock should not migrate in the middle of a pair)."""
-    before = os.sched_getaffinity(0)
-    if cores:
-        os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

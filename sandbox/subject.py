@@ -161,7 +161,7 @@ class PythonProgram(Subject):
         return session.execute((*self._argv, *case.argv), stdin=case.stdin, cwd=self._cwd, limit_s=limit_s)
 
     def floor(self) -> Sample:
-        return self.session().execute((self.runtime.python, "-I", "-S", "-c", ""), limit_s=10)
+        return self.session().execute(("/bin/true",), limit_s=10)
 
 
 @dataclass(frozen=True)
@@ -217,8 +217,12 @@ class NativeProgram(Subject):
         result = reply["results"][0]
         self.remarks = result["stderr"].decode("utf-8", "replace")
         if result["exit"] != 0 or "program" not in reply["outputs"]:
-            errors = [line for line in self.remarks.splitlines() if "error" in line] or self.remarks.splitlines()
-            raise CannotStart(Status.BUILD_FAILED, "\n".join(errors[:6]) or f"{self.toolchain.compiler} failed")
+            errors = [
+                line for line in self.remarks.splitlines() if "error" in line
+            ] or self.remarks.splitlines()
+            raise CannotStart(
+                Status.BUILD_FAILED, "\n".join(errors[:6]) or f"{self.toolchain.compiler} failed"
+            )
         return bytes(reply["outputs"]["program"])
 
     def _load(self, session: Session) -> None:

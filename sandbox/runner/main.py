@@ -9,7 +9,6 @@ Does not protect against: a candidate that forges frames. It could only forge an
 data by the parent with answers that never enter the sandbox.
 """
 
-import asyncio
 import ctypes
 import gc
 import importlib
@@ -24,10 +23,11 @@ from . import codec, load, programs, wire
 
 GO, BYE, EXTRAS = b"G", b"B", b"X"
 PR_SET_DUMPABLE = 4
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def set_dumpable(value):
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, value, 0, 0, 0)
+    LIBC.prctl(PR_SET_DUMPABLE, value, 0, 0, 0)
 
 
 def describe(error):
@@ -102,6 +102,8 @@ class Server:
     def invoke(self, call):
         result = self.context.function(*call["args"], **call["kwargs"])
         if self.asynchronous:
+            import asyncio  # it takes longer to import than the rest of the runner
+
             return asyncio.run(result)
         return result
 

@@ -66,7 +66,7 @@ class Watched(Silent):
 
     def phase(self, name: str, detail: str = "") -> None:
         self._phase, self._now = name, ""
-        self.console.print(f"[bold]{escape(name):9}[/bold] {escape(detail)}")
+        self.console.print(f"[bold]{escape(name):9}[/bold] {escape(detail)}", no_wrap=True, overflow="ellipsis")
         self._refresh()
 
     def trying(self, candidate: Candidate) -> None:
@@ -87,7 +87,7 @@ class Watched(Silent):
         self._refresh()
 
     def note(self, text: str) -> None:
-        self.console.print(f"[yellow]{escape(text)}[/yellow]")
+        self.console.print(f"[yellow]{escape(text)}[/yellow]", soft_wrap=True)
 
     def finished(self, outcome: Outcome, applied: Path | None) -> None:
         """The result and where it lies, on stdout."""
