@@ -179,11 +179,20 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
+        self._asking: set[str] = set()
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        finders: list[Any] = [finder for finder in sys.meta_path if finder is not self]
-        for finder in finders:
-            find = getattr(finder, "find_spec", None)
+        if fullname in self._asking:
+            return None
+        self._asking.add(fullname)
+        try:
+            return self._others(fullname, path, target)
+        finally:
+            self._asking.discard(fullname)
+
+    def _others(self, fullname: str, path: Any, target: Any) -> Any:
+        for finder in list(sys.meta_path):
+            find = getattr(finder, "find_spec", None) if finder is not self else None
             spec = find(fullname, path, target) if find else None
             if spec is None:
                 continue

@@ -17,7 +17,7 @@ LONGEST = 20
 
 def available() -> bool:
     try:
-        import hypothesis  # noqa: F401
+        from hypothesis import given  # noqa: F401
     except ImportError:
         return False
     return True
@@ -76,14 +76,20 @@ def _base(shape: Shape, depth: int, st: Any) -> Any:
     if kind == "record":
         return st.fixed_dictionaries({n: strategy(p, depth + 1) for n, p in zip(shape.names, shape.parts)})
     if kind == "dict":
-        return st.dictionaries(strategy(shape.parts[0], depth + 1), strategy(shape.parts[1], depth + 1), max_size=8)
+        return st.dictionaries(
+            strategy(shape.parts[0], depth + 1), strategy(shape.parts[1], depth + 1), max_size=8
+        )
     if kind in ("list", "tuples", "deque", "set", "frozenset"):
         return _collection(shape, depth, longest, st)
     if kind == "object":
         fields = {n: strategy(p, depth + 1) for n, p in zip(shape.names, shape.parts)}
         return st.builds(shape.cls, **fields)
     if kind == "recur":
-        return st.deferred(lambda: strategy(from_constructor(shape.cls), depth + 1)) if depth < 8 else st.nothing()
+        return (
+            st.deferred(lambda: strategy(from_constructor(shape.cls), depth + 1))
+            if depth < 8
+            else st.nothing()
+        )
     # Arrays and frames: Hypothesis draws the size and the seed, our own maker the contents.
     return st.tuples(st.integers(0, 12), st.integers(0, 2**32)).map(
         lambda pair: Maker(random.Random(pair[1]), pair[0], "value").draw(shape, pair[0])
@@ -138,7 +144,7 @@ def draw(
     import hypothesis.configuration
     import hypothesis.strategies as st
 
-    hypothesis.configuration.set_hypothesis_home_dir(tempfile.gettempdir() + "/hypothesis")
+    hypothesis.configuration.set_hypothesis_home_dir(tempfile.gettempdir() + "/codeopt-hypothesis")
     fields: list[Any] = []
     for parameter, shape in zip(parameters, shapes):
         one = strategy(shape)
@@ -165,7 +171,9 @@ def draw(
         warnings.simplefilter("ignore")
         try:
             test()
-        except Exception as error:  # a strategy that cannot be drawn, a constructor that refuses its own fields
+        except (
+            Exception
+        ) as error:  # a strategy that cannot be drawn, a constructor that refuses its own fields
             return "%s: %s" % (type(error).__name__, str(error).splitlines()[0][:200] if str(error) else "")
     return ""
 

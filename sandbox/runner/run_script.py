@@ -52,7 +52,8 @@ def command_of(request: dict[str, Any], context: Any, hooks: Hooks) -> tuple[Cal
     """
     if request.get("pytest"):
         paths, extra = list(request["pytest"]), list(request.get("args") or ())
-        return (lambda: run_pytest(paths + extra)), ["pytest"]
+        plugins = request.get("plugins")
+        return (lambda: run_pytest(paths + extra, plugins)), ["pytest"]
     name, argv = request["script"], [str(item) for item in request.get("argv") or ()]
     if request.get("module_mode"):
         return (lambda: run_module(name, context, hooks)), [name, *argv]
@@ -120,12 +121,16 @@ def run_program(request: dict[str, Any], context: Any, hooks: Hooks) -> dict[str
             code = action()
             ending = code if isinstance(code, int) else 0
     except SystemExit as stop:
-        ending = stop.code if isinstance(stop.code, int) else (0 if stop.code is None else str(stop.code)[:300])
+        ending = (
+            stop.code if isinstance(stop.code, int) else (0 if stop.code is None else str(stop.code)[:300])
+        )
     except OutOfTime:
         ending = "stopped after %.0f s" % deadline.seconds
     except BaseException as failure:
         ending = traceback.format_exception_only(type(failure), failure)[-1].strip()[:300]
-        error = "".join(traceback.format_exception(type(failure), failure, failure.__traceback__)[-4:])[-1500:]
+        error = "".join(traceback.format_exception(type(failure), failure, failure.__traceback__)[-4:])[
+            -1500:
+        ]
     seconds = time.perf_counter() - started
     sys.argv, sys.path[:], main, sys.stdin = saved
     if main is not None:
