@@ -79,8 +79,9 @@ def propose(
 
 
 def _heat(code: Code, line: int) -> float:
-    """Share of the time near a line: the hottest of the lines around it (a rewrite of a loop starts above its body)."""
-    return max((share for at, share in code.hot.items() if line <= at <= line + 3), default=0.0)
+    """Share of the time at a line, or half of the hottest of the three below (a rewrite of a loop starts above its body)."""
+    below = max((share for at, share in code.hot.items() if line < at <= line + 3), default=0.0)
+    return max(code.hot.get(line, 0.0), below / 2)
 
 
 def markdown() -> str:

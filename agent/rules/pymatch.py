@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from codeopt.agent.rules.base import Code, Rewrite
-from codeopt.agent.rules.pyedit import Edits, Scope, blocks_of, functions, walk_scope
+from codeopt.agent.rules.pyedit import Edits, Scope, blocks_of, functions, span, walk_scope
 
 Binding = Mapping[str, Any]
 _HOLE = re.compile(r"\$(\$?)([A-Za-z_]\w*)")
@@ -269,7 +269,18 @@ def fill(template: str, b: Mapping[str, object]) -> str:
         for block in blocks_of(node):
             if not block and not isinstance(node, ast.Module):
                 block.append(ast.Pass())
-    return ast.unparse(ast.fix_missing_locations(_Tidy().visit(tree)))
+    return _single_parentheses(ast.unparse(ast.fix_missing_locations(_Tidy().visit(tree))))
+
+
+def _single_parentheses(source: str) -> str:
+    """`sum((x for x in a))`, as ast.unparse writes it, to `sum(x for x in a)`."""
+    cuts: list[int] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.GeneratorExp):
+            start, end = span(source, node.args[0])
+            if source[start - 1] == source[start] == "(" and source[end - 1 : end + 1] == "))":
+                cuts += [start, end - 1]
+    return "".join(c for at, c in enumerate(source) if at not in set(cuts)) if cuts else source
 
 
 class _Tidy(ast.NodeTransformer):

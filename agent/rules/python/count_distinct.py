@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.pychars import PerItem, appended, condition, depends_only_on, per_item
 from codeopt.agent.rules.pyedit import Edits, Scope, all_functions, functions
-from codeopt.agent.rules.pyfacts import changed, element_type, is_pure, type_of
-from codeopt.agent.rules.pyloops import each, lengths, load, swap
+from codeopt.agent.rules.pyfacts import changed, element_type, is_pure, names_in, type_of
+from codeopt.agent.rules.pyloops import load, swap
 from codeopt.agent.rules.pymatch import fill, match
 from codeopt.agent.rules.pyplace import walk_all
 
@@ -123,10 +123,9 @@ def _loop(code: Code, loop: ast.For, scope: Scope, pure: set[str]) -> Iterator[R
         if any(isinstance(n, ast.Name) and n.id == loop.target.id for s in body for n in ast.walk(s)):
             return
     else:
-        found = each(loop, lengths(scope))
-        if found is None or found.index or not found.item or found.start != "0":
+        if not isinstance(loop.target, ast.Name) or not is_pure(seq) or names_in(seq) & (changed(body) | {loop.target.id}):
             return
-        c = found.item
+        c = loop.target.id
     accs = {n.target.id for s in body for n in ast.walk(s) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     if not accs or (changed(body) - accs):
         return

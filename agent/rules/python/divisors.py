@@ -54,7 +54,7 @@ def _iterate(code: Code, it: ast.expr, n: ast.expr, leaves: bool) -> Iterator[Re
     down = (("reversed(range($B))", "reversed(list({f}($N, 1, $B)))"), ("range($B, -1, -1)", "reversed(list({f}($N, 1, $B + 1)))"))
     for pattern, template in forms + (down if leaves else ()):
         b = match(pattern, it)
-        if b and not match("range($A, 0, $B)", it):
+        if b:
             edits = Edits(code.text)
             name = pynumbers.add(edits, code.tree, pynumbers.DIVISORS)
             edits.replace(it, fill(template.format(f=name), {**b, "N": n}))

@@ -55,19 +55,16 @@ def _parts(code: Code, scope: Scope, loop: ast.stmt) -> Iterator[Rewrite]:
         for node in ast.walk(loop):
             if not isinstance(node, ast.AugAssign | ast.Assign) or name not in bound(node):
                 continue
-            b = match(f"{name} += $E", node)
-            front = match(f"{name} = $E + {name}", node) if isinstance(node, ast.Assign) and not match(f"{name} = {name} + $E", node) else None
-            held = front or b
-            if not held or name in names_in(held["E"]):
-                directions.add(True)
-                directions.add(False)
+            added, front = _added(node, name)
+            if added is None or name in names_in(added):
+                directions = {True, False}
                 break
-            directions.add(front is not None)
-            one = match("($X,)", held["E"]) if kind == "tuple" else None
-            if kind == "tuple":
-                edits.replace(node, f"{parts}.append({ast.unparse(one['X'])})" if one else f"{parts}.extend({ast.unparse(held['E'])})")
+            directions.add(front)
+            one = match("($X,)", added) if kind == "tuple" else None
+            if one:
+                edits.replace(node, f"{parts}.append({ast.unparse(one['X'])})")
             else:
-                edits.replace(node, f"{parts}.append({ast.unparse(held['E'])})")
+                edits.replace(node, f"{parts}.{'extend' if kind == 'tuple' else 'append'}({ast.unparse(added)})")
             inside += 1
         uses = sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(loop))
         backward = directions == {True}
@@ -77,6 +74,28 @@ def _parts(code: Code, scope: Scope, loop: ast.stmt) -> Iterator[Rewrite]:
         edits.before(loop, start)
         edits.after(loop, f"{name} = " + _JOIN[kind].format(parts=f"{parts}[::-1]" if backward else parts))
         yield Rewrite(edits.text(), f"`{name}` copied at every step: parts joined once", loop.lineno)
+
+
+def _added(node: ast.AugAssign | ast.Assign, name: str) -> tuple[ast.expr | None, bool]:
+    """What is added to the name (None where it is something else), and whether it is added in front."""
+    if isinstance(node, ast.AugAssign):
+        return (node.value if isinstance(node.op, ast.Add) and isinstance(node.target, ast.Name) else None), False
+    terms: list[ast.expr] = []
+    chain = node.value
+    while isinstance(chain, ast.BinOp) and isinstance(chain.op, ast.Add):
+        terms.insert(0, chain.right)
+        chain = chain.left
+    terms.insert(0, chain)
+    if len(node.targets) != 1 or len(terms) < 2 or not isinstance(node.targets[0], ast.Name):
+        return None, False
+    ends = [isinstance(t, ast.Name) and t.id == name for t in (terms[0], terms[-1])]
+    rest = terms[1:] if ends[0] else terms[:-1]
+    if ends.count(True) != 1:
+        return None, False
+    value = rest[0]
+    for term in rest[1:]:
+        value = ast.BinOp(left=value, op=ast.Add(), right=term)
+    return value, ends[1]
 
 
 def _second_mentions(loop: ast.stmt, name: str) -> int:

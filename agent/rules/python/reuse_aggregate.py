@@ -32,7 +32,8 @@ def apply(code: Code) -> Iterator[Rewrite]:
             word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "value")
             name = fresh_name(code.tree, f"{word}_once")
             edits = Edits(code.text)
-            edits.before(uses[0][1], f"{name} = {text}")
+            safe = text[:-1] + ", default=None)" if word in ("min", "max") else text
+            edits.before(uses[0][1], f"{name} = {safe}")
             for use, _ in uses:
                 edits.replace(use, name)
             yield Rewrite(edits.text(), f"`{text[:40]}` in a loop: computed once", call.lineno)
