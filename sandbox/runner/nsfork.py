@@ -22,7 +22,8 @@ CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 _ALL_NAMESPACES = 0x7E020000  # the flags of clone that make any namespace
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 _MS_NOSUID_NODEV = 2 | 4
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_PR_SET_PDEATHSIG, _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 1, 3, 4
+_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
 _EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -117,9 +118,7 @@ def _prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, value, 0, 0, 0), f"prctl {option}")
 
 
-def _mount(
-    source: bytes, target: bytes, kind: bytes | None, flags: int, data: bytes | None = None
-) -> None:
+def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int, data: bytes | None = None) -> None:
     _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), data), f"mount on {target.decode()}")
 
 
@@ -200,8 +199,11 @@ def _middle(tmp_mb: int) -> None:
     os.setsid()
     parent = os.getppid()
     uid, gid = os.getuid(), os.getgid()
+    # a runner that hides its memory (dumpable 0) hides its /proc files too, which the maps are written through
+    dumpable = _libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
     flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS
     _check(_libc.unshare(flags), "unshare")
+    _prctl(_PR_SET_DUMPABLE, 1)
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{uid} {uid} 1")
     _write("/proc/self/gid_map", f"{gid} {gid} 1")
@@ -221,8 +223,10 @@ def _middle(tmp_mb: int) -> None:
             pass
         os.close(ready)
         _fresh_tmp(tmp_mb)
+        _prctl(_PR_SET_DUMPABLE, dumpable)
         _confine()
         return
+    _prctl(_PR_SET_DUMPABLE, dumpable)
     os.close(ready)
     os.closerange(0, gone)
     os.closerange(gone + 1, 65536)

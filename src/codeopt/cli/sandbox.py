@@ -55,7 +55,7 @@ def check() -> None:
     from codeopt.sandbox.check import check_all
 
     rows = check_all()
-    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("kind", "network", "writable", "files", "processes", "memory", "uid", "isolates"):
         table.add_column(column)
     for row in rows:
