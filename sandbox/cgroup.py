@@ -151,7 +151,9 @@ def _parents() -> dict[str, Path] | None:
     own = of_process(os.getpid()).directories
     hierarchies = _hierarchies()
     if "memory" in own and "pids" in own:
-        parents = {name: own[name] for name in ("memory", "pids", "cpuacct", "cpuset") if name in own}
+        parents: dict[str, Path] = {
+            name: own[name] for name in ("memory", "pids", "cpuacct", "cpuset") if name in own
+        }
         return parents if all(os.access(path, os.W_OK) for path in parents.values()) else None
     if _UNIFIED not in own:
         return None

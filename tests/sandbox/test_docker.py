@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,8 +45,8 @@ def sandbox() -> Iterator[DockerSandbox]:
     found.close()
 
 
-def _client(sandbox: DockerSandbox):  # type: ignore[no-untyped-def]
-    import docker
+def _client(sandbox: DockerSandbox) -> Any:
+    import docker  # type: ignore[import-untyped]
 
     return docker.DockerClient(base_url=sandbox.engine.url, timeout=30)
 
