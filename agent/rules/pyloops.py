@@ -208,7 +208,7 @@ def _without_self(body: list[ast.stmt], i: str, j: str) -> tuple[list[ast.stmt],
         test: ast.expr = body[0].test
         rest: list[ast.expr] = []
         if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-            test, rest = test.values[0], test.values[1:]
+            test, *rest = test.values
             if not _orders(test, i, j) and len(rest) == 1:
                 test, rest = rest[0], [test]
         kind = _orders(test, i, j)

@@ -198,31 +198,71 @@ def all_blocks(scope: Scope) -> Iterator[list[ast.stmt]]:
                 yield part.body
 
 
+@dataclass(frozen=True)
+class _Index:
+    """The expressions (by type) and the blocks of one scope, walked once for all patterns."""
+
+    tree: ast.Module
+    scope: Scope
+    exprs: Mapping[type, list[ast.expr]]
+    blocks: list[list[ast.stmt]]
+
+
+_INDEXES: dict[tuple[int, str], list[_Index]] = {}
+
+
+def _indexes(code: Code) -> list[_Index]:
+    key = (id(code.tree), code.function)
+    held = _INDEXES.get(key)
+    if held is None:
+        held = []
+        for scope in functions(code):
+            exprs: dict[type, list[ast.expr]] = {}
+            for node in walk_scope(scope):
+                for inner in ast.walk(node.body) if isinstance(node, ast.Lambda) else (node,):
+                    if isinstance(inner, ast.expr):
+                        exprs.setdefault(type(inner), []).append(inner)
+            held.append(_Index(code.tree, scope, exprs, list(all_blocks(scope))))
+        while len(_INDEXES) > 8:
+            del _INDEXES[next(iter(_INDEXES))]
+        _INDEXES[key] = held  # holds the tree, so that its id stays taken
+    return held
+
+
+def _may_be(p: ast.AST) -> tuple[type, ...]:
+    """Types of nodes that a pattern can match at all; () for any."""
+    if _hole(p) or _block_hole(p):
+        return ()
+    if isinstance(p, ast.AugAssign):
+        return (ast.AugAssign, ast.Assign)
+    return (ast.Compare, ast.UnaryOp) if isinstance(p, ast.Compare) else (type(p),)
+
+
 def find(code: Code, pattern: str) -> Iterator[Found]:
     """Each place in scope where the pattern matches: an expression, or consecutive statements of one block."""
     ps = _pattern(pattern)
-    as_expr = len(ps) == 1 and isinstance(ps[0], ast.Expr) and not _block_hole(ps[0])
-    for scope in functions(code):
-        if as_expr:
-            p = ps[0].value  # type: ignore[attr-defined]
-            for node in walk_scope(scope):
-                if isinstance(node, ast.expr):
-                    b = next(_match(p, node, {}), None)
+    first = ps[0]
+    if len(ps) == 1 and isinstance(first, ast.Expr) and not _block_hole(first):
+        for index in _indexes(code):
+            for kind in _may_be(first.value) or tuple(index.exprs):
+                for node in index.exprs.get(kind, ()):
+                    b = next(_match(first.value, node, {}), None)
                     if b is not None:
-                        yield Found(b, [node], scope, [], [])
-            for inner in [n for n in walk_scope(scope) if isinstance(n, ast.Lambda)]:
-                for node in ast.walk(inner.body):
-                    b = next(_match(p, node, {}), None) if isinstance(node, ast.expr) else None
-                    if b is not None:
-                        yield Found(b, [node], scope, [], [])
-            continue
-        for block in all_blocks(scope):
+                        yield Found(b, [node], index.scope, [], [])
+        return
+    may = [_may_be(p) for p in ps]
+    fixed = not any(_block_hole(p) for p in ps)
+    for index in _indexes(code):
+        for block in index.blocks:
             for start in range(len(block)):
+                near = zip(may, block[start:]) if fixed else [(may[0], block[start])]
+                if any(types and not isinstance(stmt, types) for types, stmt in near):
+                    continue
                 hit = _prefix(list(ps), block[start:])
                 if hit is not None:
                     found, used = hit
-                    taken: list[ast.AST] = list(block[start : start + used])
-                    yield Found(found, taken, scope, block[start + used :], block[:start])
+                    taken = list(block[start : start + used])
+                    yield Found(found, taken, index.scope, block[start + used :], block[:start])
 
 
 def _prefix(ps: list[ast.stmt], stmts: list[ast.stmt]) -> tuple[Binding, int] | None:
