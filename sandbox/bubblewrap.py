@@ -24,7 +24,7 @@ from codeopt.sandbox import cgroup
 from codeopt.sandbox.process import LocalChannel, basic_env, socket_pair, start_local
 from codeopt.sandbox.protocol import Launch, Limits, Mount
 from codeopt.sandbox.runner.nsfork import seccomp_filter
-from codeopt.sandbox.system import covered_by_system, readable_mounts, system_entries
+from codeopt.sandbox.system import covered_by_system, readable_mounts, session_folder, system_entries
 
 _FIRST_UID = 2_000_000_000  # above what distributions and container engines hand out
 _serial = itertools.count()
@@ -53,7 +53,7 @@ class BubblewrapSandbox:
         if group is None:
             rlimits["RLIMIT_AS"] = limits.memory_mb << 20
         ours, theirs = socket_pair()
-        staging = tempfile.mkdtemp(prefix="codeopt-bubblewrap-")
+        staging = session_folder()
         seccomp = _filter_fd(launch.namespaced_forks)
         try:
             command = _command(launch, theirs, seccomp, Path(staging))

@@ -14,7 +14,6 @@ import os
 import select
 import shutil
 import socket
-import tempfile
 import threading
 import time
 import weakref
@@ -27,7 +26,7 @@ from codeopt.sandbox import cgroup, docker_image
 from codeopt.sandbox.docker_engine import Engine, find_engine
 from codeopt.sandbox.process import STDERR_BYTES, basic_env
 from codeopt.sandbox.protocol import Launch, Mount
-from codeopt.sandbox.system import covered_by_system, readable_mounts, system_entries
+from codeopt.sandbox.system import covered_by_system, readable_mounts, session_folder, system_entries
 
 if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped]
@@ -211,7 +210,7 @@ class DockerSandbox:
 
     def _start(self, launch: Launch) -> DockerChannel:
         client, hasty = self._connect()
-        folder = tempfile.mkdtemp(prefix="codeopt-docker-")
+        folder = session_folder()
         container: Container | None = None
         try:
             listener = _listen(folder)

@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from collections import deque
@@ -27,6 +26,7 @@ from typing import IO
 from codeopt.errors import SandboxUnavailable
 from codeopt.sandbox import cgroup
 from codeopt.sandbox.protocol import Launch, Mount
+from codeopt.sandbox.system import session_folder
 
 STDERR_BYTES = 8192
 _CONFINE = str(Path(__file__).with_name("confine.py").resolve())
@@ -218,7 +218,7 @@ class ProcessSandbox:
         return str(mount.host)
 
     def start(self, launch: Launch) -> LocalChannel:
-        tmp = tempfile.mkdtemp(prefix="codeopt-process-")
+        tmp = session_folder()
         limits = launch.limits
         group = cgroup.create(limits)
         rlimits = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,23 @@ _ETC = (
     "/etc/localtime",
 )
 _COPY_BYTES, _COPY_FILES = 64 << 20, 5000
+
+
+def session_folder() -> str:
+    """A new private folder for one session. Those of a codeopt that was killed before it could are removed."""
+    # a pid means something in its own namespace only: containers may share a /tmp
+    prefix = f"codeopt-{os.stat('/proc/self/ns/pid').st_ino}-"
+    _sweep_folders(tempfile.gettempdir(), prefix)
+    return tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-")
+
+
+@cache
+def _sweep_folders(parent: str, prefix: str) -> None:
+    for folder in Path(parent).glob(f"{prefix}*-*"):
+        owner = folder.name.removeprefix(prefix).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            # another user's is left alone: rmtree may not enter it
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

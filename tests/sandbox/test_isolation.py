@@ -490,8 +490,11 @@ def test_unreadable_mounts_are_readable_inside(isolated: Sandbox, tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["bubblewrap", "process"])
-def test_death_of_the_parent_ends_the_session(kind: str, sandboxes: dict[str, Sandbox | UserError]) -> None:
-    _get(kind, sandboxes)
+def test_death_of_the_parent_ends_the_session(
+    kind: str, sandboxes: dict[str, Sandbox | UserError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = _get(kind, sandboxes)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     program = f"""
 import sys, struct, socket, time
 from codeopt.sandbox.choose import choose
@@ -508,6 +511,10 @@ time.sleep(60)
         pids = [int(parent.stdout.readline()) for _ in range(2)]
         parent.kill()
     assert wait_until_gone(pids) == []
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    start(sandbox, "say(1)").kill()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["bubblewrap", "process"])
