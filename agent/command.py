@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from codeopt import __version__
 from codeopt.agent.budget import Budget
 from codeopt.agent.report import Outcome
-from codeopt.agent.run import Options, optimize
+from codeopt.agent.run import SOURCE, Options, optimize, shown, source_hash
 from codeopt.agent.search import View
 from codeopt.agent.tasks.commands import Spec, spec_of
 from codeopt.agent.tasks.functions import functions_of
@@ -22,9 +23,11 @@ from codeopt.agent.tasks.model import Task
 from codeopt.agent.tasks.place import place_of
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
+from codeopt.machine import fingerprint
 from codeopt.sandbox import stats
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.session import Broken, Sample, Session
+from codeopt.trace import TRACE_FILE, RunFinished, RunStarted, TraceWriter
 from codeopt.types import Measurement, Status
 
 FEWEST_SHARE = 0.05
@@ -49,6 +52,25 @@ def optimize_command(task: Task, options: Options, view: View) -> Outcome:
         UserError: The command fails, or nothing of its time is spent in own functions.
     """
     spec = spec_of(task)
+    with TraceWriter(options.run) as trace:
+        if not trace.resumed:
+            trace.add(
+                RunStarted(
+                    command=options.command,
+                    task=task.model_dump(mode="json"),
+                    options=shown(options),
+                    machine=fingerprint(),
+                    codeopt=__version__,
+                    seed=options.seed,
+                )
+            )
+            trace.note(SOURCE + source_hash(task))
+        outcome = _optimize(task, spec, options, view)
+        trace.add(RunFinished(exit_code=outcome.exit_code, reason=outcome.reason))
+    return outcome
+
+
+def _optimize(task: Task, spec: Spec, options: Options, view: View) -> Outcome:
     view.phase("profile", " ".join(task.command))
     sandbox = choose(options.sandbox, trusted=options.proposers == ("rules",))
     with Workshop(task, sandbox) as shop:
@@ -122,7 +144,9 @@ def _climb(
         view.phase("function", f"{item.qualname} in {item.file}")
         folder = options.run / f"{number + 1}-{item.qualname}"
         try:
-            outcome = optimize(part, replace(options, run=folder, budget=_left(budget)), view, source=texts.get(item.file))
+            known = (folder / TRACE_FILE).is_file()
+            inner = replace(options, run=folder, budget=_left(budget), resume=known)
+            outcome = optimize(part, inner, view, source=texts.get(item.file))
         except UserError as error:
             view.note(f"{item.qualname}: {error}")
             steps.append({"function": item.qualname, "file": item.file, "error": str(error)})

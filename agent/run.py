@@ -86,6 +86,10 @@ def optimize(task: Task, options: Options, view: View, source: str | None = None
         UserError: Bad input, an unusable sandbox or model, a full disk.
     """
     proposers = [find_proposer(name)(options.model) for name in options.proposers]
+    for proposer in proposers:
+        if proposer.host:
+            view.note(f"your code will be sent to {proposer.host} ({options.model.model})")
+        proposer.check(options.budget)
     earlier = list(read_trace(options.run)) if options.resume else []
     with TraceWriter(options.run) as trace, _termination():
         meter = Meter.restored(options.budget, earlier) if earlier else Meter(options.budget)
@@ -97,13 +101,13 @@ def optimize(task: Task, options: Options, view: View, source: str | None = None
                 RunStarted(
                     command=options.command,
                     task=task.model_dump(mode="json"),
-                    options=_shown(options),
+                    options=shown(options),
                     machine=machine,
                     codeopt=__version__,
                     seed=options.seed,
                 )
             )
-            trace.note(_SOURCE + source_hash(task))
+            trace.note(SOURCE + source_hash(task))
         run = _Run(task, options, view, trace, meter, proposers, machine, earlier, source)
         try:
             outcome = run.go()
@@ -294,36 +298,51 @@ def remember(events: list[Event], language: str) -> Remembered:
     return known
 
 
-def resumed_task(run: Path) -> tuple[Task, int]:
-    """The task and the seed of a run that is to go on.
+def resumed(run: Path) -> tuple[Task, Options]:
+    """The task and the options of a run that is to go on.
 
     Raises:
         UserError: The folder holds no run, or the file has changed since it started.
     """
+    started = original = None
     for event in read_trace(run):
         if isinstance(event, RunStarted):
-            task = Task.model_validate(event.task)
+            started = event
+        elif isinstance(event, Note) and event.text.startswith(SOURCE):
+            original = event.text
             break
-    else:
+    if started is None:
         raise UserError(f"{run} holds no started run", "start a new one without --resume")
-    seed = event.seed
-    original = next((e for e in read_trace(run) if isinstance(e, Note) and e.text.startswith(_SOURCE)), None)
-    if not Path(task.file).is_file():
+    task = Task.model_validate(started.task)
+    if task.file and not Path(task.file).is_file():
         raise UserError(f"{task.file} is not there any more", "restore it, or start a new run")
-    if original is not None and original.text != _SOURCE + source_hash(task):
+    if original is not None and original != SOURCE + source_hash(task):
         raise UserError(f"{task.file} has changed since the run started", "restore it, or start a new run")
-    return task, seed
+    kept = started.options
+    options = Options(
+        run=run,
+        budget=Budget(**kept["budget"]),
+        proposers=tuple(kept["proposers"]),
+        model=ProposerSettings(**kept["model"]),
+        sandbox=str(kept["sandbox"]),
+        seed=int(kept["seed"]),
+        command=command_line(),
+        resume=True,
+    )
+    return task, options
 
 
-_SOURCE = "sha256 of the file: "
+SOURCE = "sha256 of the file: "
 
 
 def source_hash(task: Task) -> str:
-    """SHA-256 of the file that is optimised, in hex."""
+    """SHA-256 of the file that is optimised, in hex; "" for a command without one."""
+    if not task.file:
+        return ""
     return hashlib.sha256(Path(task.file).read_bytes()).hexdigest()
 
 
-def _shown(options: Options) -> dict[str, Any]:
+def shown(options: Options) -> dict[str, Any]:
     """Options as the trace keeps them. The key of a model server is not among them."""
     return {
         "budget": vars(options.budget),

@@ -19,6 +19,7 @@ from codeopt.agent.proposers.base import ProposeContext, Proposer
 from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
+from codeopt.errors import UserError
 from codeopt.sandbox.subject import Subject
 from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Workload
@@ -140,7 +141,7 @@ class Search:
     def _candidates(self, parent: Candidate) -> Iterator[Candidate]:
         """New candidates from every proposer, screened and without duplicates."""
         profile = self._profile(parent.proposal.source)
-        for proposer in self.proposers:
+        for proposer in tuple(self.proposers):
             history: list[tuple[Proposal, Verdict]] = []
             self._history = history
             context = ProposeContext(
@@ -162,8 +163,17 @@ class Search:
                     if candidate is not None:
                         yield candidate
             except BudgetExhausted as reason:
-                self.view.note(str(reason))
-                self.trace.note(str(reason))
+                self._say(str(reason))
+            except UserError as error:
+                # A model that fails in the middle costs the run nothing that it already has.
+                if not self.chain and len(self.proposers) == 1:
+                    raise
+                self._say(str(error))
+                self.proposers = [other for other in self.proposers if other is not proposer]
+
+    def _say(self, text: str) -> None:
+        self.view.note(text)
+        self.trace.note(text)
 
     def _admit(self, parent: Candidate, proposal: Proposal) -> Candidate | None:
         """The candidate that a proposal makes, unless it was tried, is hopeless or does not pass the screen."""

@@ -82,9 +82,19 @@ class Proposer(Protocol):
 
     Attributes:
         name: What the trace and the report call it.
+        host: Who receives the user's code; "" where it does not leave this machine.
     """
 
     name: str
+    host: str
+
+    def check(self, budget: Budget) -> None:
+        """Find out before a run whether it can work.
+
+        Raises:
+            UserError: It cannot (no such model, an unreachable server, a price that is not known).
+        """
+        ...
 
     def propose(self, context: ProposeContext) -> Iterator[Proposal]:
         """Proposals, made one at a time as they are asked for, so that the budget holds between them.

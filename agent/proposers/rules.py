@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from codeopt.agent.budget import Budget
 from codeopt.agent.proposers.base import ProposeContext, ProposerSettings
 from codeopt.agent.rules.base import Code
 from codeopt.agent.rules.catalogue import propose
@@ -30,6 +31,10 @@ class Rules:
     """Every rewrite of every rule that fits, one at a time."""
 
     name = "rules"
+    host = ""
+
+    def check(self, budget: Budget) -> None:
+        """Rules need nothing."""
 
     def propose(self, context: ProposeContext) -> Iterator[Proposal]:
         def failed(rule: str, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 TASK = "What to optimise"
 MODEL = "Language model"
 RUN = "The run"
+BUDGET_FLAGS = {"wall_s": "time", "dollars": "max_dollars", "tokens": "max_tokens", "candidates": "max_candidates"}
 
 
 def register(app: typer.Typer) -> None:
@@ -174,8 +176,15 @@ def optimize(
         apply=apply,
         as_json=as_json,
         quiet=quiet,
+        given={key for key, flag in BUDGET_FLAGS.items() if _said(context, flag)},
     )
     raise typer.Exit(code)
+
+
+def _said(context: typer.Context, parameter: str) -> bool:
+    """Whether the command line names the parameter."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def words(text: str | None, flag: str) -> tuple[str, ...] | None:
@@ -213,18 +222,18 @@ def _run(
     apply: bool,
     as_json: bool,
     quiet: bool,
+    given: set[str],
 ) -> int:
     from codeopt.agent.budget import Budget
     from codeopt.agent.command import optimize_command
     from codeopt.agent.proposers.base import ProposerSettings
     from codeopt.agent.report import apply_result
-    from codeopt.agent.run import Options, command_line, new_run_folder, resumed_task
+    from codeopt.agent.run import Options, command_line, new_run_folder, resumed
     from codeopt.agent.run import optimize as optimize_task
     from codeopt.agent.tasks.detect import detect, detect_command
     from codeopt.cli.view import make_view
 
     view = make_view(quiet=quiet, as_json=as_json)
-    proposer_settings = ProposerSettings(**model)  # type: ignore[arg-type]
     if "--" in sys.argv[1:]:
         command, file = sys.argv[sys.argv.index("--") + 1 :], None
     elif command:
@@ -232,33 +241,37 @@ def _run(
     if resume is not None:
         if not resume.is_dir():
             raise UserError(f"no such run: {resume}", "give the folder that codeopt optimize printed")
-        task, seed = resumed_task(resume)
-        folder = resume
-    elif command:
-        task, folder = detect_command(command, settings), run or new_run_folder(Path.cwd(), "command")
-    elif file is not None:
-        task = detect(Path(file), settings)
-        folder = run or new_run_folder(Path.cwd(), Path(file).stem)
+        task, options = resumed(resume)
+        # The run goes on as it was started; only its budget may be set anew.
+        limits = {**vars(options.budget), **{key: budget[key] for key in given & budget.keys()}}
+        options = replace(options, budget=Budget(**limits))
     else:
-        raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
-    if resume is None and (folder / "trace.jsonl").exists():
-        raise UserError(f"{folder} already holds a run", f"go on with it: --resume {folder}, or name another --run")
-    options = Options(
-        run=folder,
-        budget=Budget(**budget),  # type: ignore[arg-type]
-        proposers=names,
-        model=proposer_settings,
-        sandbox=sandbox,
-        seed=seed,
-        command=command_line(),
-        resume=resume is not None,
-    )
+        if command:
+            task, folder = detect_command(command, settings), run or new_run_folder(Path.cwd(), "command")
+        elif file is not None:
+            task = detect(Path(file), settings)
+            folder = run or new_run_folder(Path.cwd(), Path(file).stem)
+        else:
+            raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
+        if (folder / "trace.jsonl").exists():
+            raise UserError(
+                f"{folder} already holds a run", f"go on with it: --resume {folder}, or name another --run"
+            )
+        options = Options(
+            run=folder,
+            budget=Budget(**budget),  # type: ignore[arg-type]
+            proposers=names,
+            model=ProposerSettings(**model),  # type: ignore[arg-type]
+            sandbox=sandbox,
+            seed=seed,
+            command=command_line(),
+        )
     with view:
         runner = optimize_command if task.kind == "command" else optimize_task
         outcome: Outcome = runner(task, options, view)
     applied = None
     if apply and outcome.exit_code == 0:
-        applied = apply_result(folder)
+        applied = apply_result(options.run)
     if as_json:
         typer.echo(json.dumps({**outcome.summary, "applied": str(applied or "")}, default=str))
     else:
