@@ -2,119 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import socket
-import struct
-import subprocess
-import sys
 import tempfile
-import textwrap
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from codeopt.errors import UserError
-from codeopt.sandbox.choose import choose, find_interpreter
-from codeopt.sandbox.protocol import Channel, Launch, Limits, Mount, Sandbox
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-NSFORK = REPOSITORY / "sandbox" / "runner" / "nsfork.py"
-ALL, ISOLATED = ("docker", "bubblewrap", "process"), ("docker", "bubblewrap")
-LIMITS = Limits(memory_mb=256, pids=24, tmp_mb=8)
-PRELUDE = """
-import json, os, socket, sys, time
-kind, _, value = os.environ["CODEOPT_CHANNEL"].partition(":")
-if kind == "fd":
-    sock = socket.socket(fileno=int(value))
-else:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.connect(value)
-def say(thing):
-    sock.sendall(json.dumps(thing).encode() + b"\\n")
-"""
-
-
-@pytest.fixture(scope="module")
-def sandboxes() -> Iterator[dict[str, Sandbox | UserError]]:
-    found: dict[str, Sandbox | UserError] = {}
-    for kind in ALL:
-        try:
-            found[kind] = choose(kind, trusted=True)
-        except UserError as error:
-            found[kind] = error
-    yield found
-    for sandbox in found.values():
-        if not isinstance(sandbox, UserError):
-            sandbox.close()
-
-
-@pytest.fixture(params=ALL)
-def each(request: pytest.FixtureRequest, sandboxes: dict[str, Sandbox | UserError]) -> Sandbox:
-    return _get(request.param, sandboxes)
-
-
-@pytest.fixture(params=ISOLATED)
-def isolated(request: pytest.FixtureRequest, sandboxes: dict[str, Sandbox | UserError]) -> Sandbox:
-    return _get(request.param, sandboxes)
-
-
-def _get(kind: str, sandboxes: dict[str, Sandbox | UserError]) -> Sandbox:
-    found = sandboxes[kind]
-    if isinstance(found, UserError):
-        pytest.skip(str(found))
-    return found
-
-
-def start(
-    sandbox: Sandbox, program: str, *arguments: str, mounts: tuple[Mount, ...] = (), **launch: Any
-) -> Channel:
-    python = find_interpreter()
-    argv = (python.path, "-I", "-c", PRELUDE + textwrap.dedent(program), *arguments)
-    launch.setdefault("limits", LIMITS)
-    channel = sandbox.start(Launch(argv=argv, mounts=(*python.mounts, *mounts), **launch))
-    channel.sock.settimeout(30)
-    return channel
-
-
-def heard(channel: Channel, lines: int = 1) -> list[tuple[Any, int]]:
-    """(what was said, the sender's pid by the kernel) for so many messages."""
-    said: list[tuple[Any, int]] = []
-    while len(said) < lines:
-        data, extra, _, _ = channel.sock.recvmsg(65536, socket.CMSG_SPACE(12))
-        if not data:
-            raise AssertionError(f"ended after {said}: {channel.stderr_tail()}")
-        pid = struct.unpack("iii", extra[0][2][:12])[0]
-        said += [(json.loads(line), pid) for line in data.splitlines()]
-    return said
-
-
-def answer(sandbox: Sandbox, program: str, *arguments: str, **launch: Any) -> Any:
-    channel = start(sandbox, program, *arguments, **launch)
-    try:
-        return heard(channel)[0][0]
-    finally:
-        channel.kill()
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
-    except OSError:
-        return True
-
-
-def wait_until_gone(pids: list[int]) -> list[int]:
-    """Those still alive after some seconds."""
-    deadline = time.monotonic() + 10
-    while (alive := [pid for pid in pids if not gone(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return alive
+from codeopt.sandbox.protocol import Mount, Sandbox
+from tests.sandbox.attacks import (
+    LIMITS,
+    NSFORK,
+    answer,
+    heard,
+    start,
+)
 
 
 def test_network_is_unreachable(isolated: Sandbox) -> None:
@@ -309,49 +211,6 @@ def test_a_flood_on_stderr_is_cut(each: Sandbox) -> None:
         channel.kill()
 
 
-def test_kill_leaves_nothing(each: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    channel = start(
-        each,
-        """
-        import signal
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        def daemon():
-            if os.fork() == 0:
-                os.setsid()
-                if os.fork() == 0:
-                    os.environ.clear()
-                    say("daemon")
-                    time.sleep(60)
-                os._exit(0)
-            os.wait()
-        daemon()
-        daemon()
-        if os.fork() == 0:
-            say("child")
-            time.sleep(60)
-        say("main")
-        time.sleep(60)
-        """,
-    )
-    pids = [pid for _, pid in heard(channel, 4)]
-    assert len(set(pids)) == 4 and not any(map(gone, pids))
-    assert list(tmp_path.iterdir())
-    channel.kill()
-    channel.kill()
-    assert wait_until_gone(pids) == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_end_of_the_program_ends_its_children(isolated: Sandbox) -> None:
-    channel = start(
-        isolated, "if os.fork() == 0:\n    say('child')\n    time.sleep(60)\nsay('main')\ntime.sleep(0.3)"
-    )
-    pids = [pid for _, pid in heard(channel, 2)]
-    assert wait_until_gone(pids) == []
-    channel.kill()
-
-
 def test_kernel_stamps_the_sender(each: Sandbox) -> None:
     channel = start(each, "say(1)\nif os.fork() == 0:\n    say(2)\ntime.sleep(60)", "a-mark-of-its-own")
     try:
@@ -454,31 +313,6 @@ def test_namespaced_fork(each: Sandbox) -> None:
         channel.kill()
 
 
-def test_a_program_that_is_not_there(each: Sandbox) -> None:
-    try:
-        channel = each.start(Launch(argv=("/no/such/program",), limits=LIMITS))
-    except UserError as error:
-        assert each.name == "docker" and "/no/such/program" in str(error)
-        return
-    channel.sock.settimeout(30)
-    assert channel.sock.recv(1) == b""
-    assert "/no/such/program" in channel.stderr_tail()
-    channel.kill()
-
-
-def test_a_session_outlives_the_thread_that_started_it(each: Sandbox) -> None:
-    channels: list[Channel] = []
-    thread = threading.Thread(
-        target=lambda: channels.append(start(each, "time.sleep(0.5)\nsay(1)\ntime.sleep(60)"))
-    )
-    thread.start()
-    thread.join()
-    try:
-        assert heard(channels[0])[0][0] == 1
-    finally:
-        channels[0].kill()
-
-
 def test_unreadable_mounts_are_readable_inside(isolated: Sandbox, tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.mkdir()
@@ -487,78 +321,3 @@ def test_unreadable_mounts_are_readable_inside(isolated: Sandbox, tmp_path: Path
     private.chmod(0o700)
     program = "say(open('/given/file').read())"
     assert answer(isolated, program, mounts=(Mount(private, "/given"),)) == "given"
-
-
-@pytest.mark.parametrize("kind", ["bubblewrap", "process"])
-def test_death_of_the_parent_ends_the_session(
-    kind: str, sandboxes: dict[str, Sandbox | UserError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sandbox = _get(kind, sandboxes)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    program = f"""
-import sys, struct, socket, time
-from codeopt.sandbox.choose import choose
-from codeopt.sandbox.protocol import Launch
-code = {PRELUDE!r} + "if os.fork() == 0: os.setsid()\\nsay(1)\\ntime.sleep(60)"
-channel = choose({kind!r}, trusted=True).start(Launch(argv=("/usr/bin/env", "python3", "-c", code)))
-for _ in range(2):
-    data, extra, _, _ = channel.sock.recvmsg(2, socket.CMSG_SPACE(12))
-    print(struct.unpack("iii", extra[0][2][:12])[0], flush=True)
-time.sleep(60)
-"""
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        pids = [int(parent.stdout.readline()) for _ in range(2)]
-        parent.kill()
-    assert wait_until_gone(pids) == []
-    assert len(list(tmp_path.iterdir())) == 1
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    start(sandbox, "say(1)").kill()
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("kind", ["bubblewrap", "process"])
-def test_as_a_user_without_privileges(kind: str) -> None:
-    if os.getuid() != 0:
-        pytest.skip("these tests run without privileges already")
-    if shutil.which("setpriv") is None or (kind == "bubblewrap" and shutil.which("bwrap") is None):
-        pytest.skip("needs setpriv and bwrap")
-    program = f"""
-import socket, json, os
-from codeopt.sandbox.choose import choose
-from codeopt.sandbox.protocol import Launch, Limits
-code = {PRELUDE!r} + '''
-children = 0
-try:
-    while children < 200:
-        if os.fork() == 0:
-            time.sleep(20)
-            os._exit(0)
-        children += 1
-except OSError:
-    pass
-say([os.getuid(), children, os.access("/usr", os.W_OK)])
-time.sleep(60)'''
-argv = ("/usr/bin/python3", "-I", "-c", code)
-channel = choose({kind!r}, trusted=True).start(Launch(argv=argv, limits=Limits(memory_mb=512, pids=24, tmp_mb=8)))
-channel.sock.settimeout(30)
-print(channel.sock.recv(1000).decode() or channel.stderr_tail())
-channel.kill()
-"""
-    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    environment = {
-        "PYTHONPATH": str(REPOSITORY / "src"),
-        "PATH": "/usr/bin:/bin",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    trial = [*user, "/usr/bin/python3", "-c", "import sys, codeopt.sandbox.choose"]
-    tried = subprocess.run(trial, env=environment, cwd="/", capture_output=True, text=True)
-    if tried.returncode != 0:
-        pytest.skip(f"nobody cannot use /usr/bin/python3 with this checkout: {tried.stderr.strip()[-200:]}")
-    done = subprocess.run(
-        [*user, "/usr/bin/python3", "-c", program], env=environment, cwd="/", capture_output=True, text=True
-    )
-    if "forbids user namespaces" in done.stderr:
-        pytest.skip("user namespaces are forbidden here")
-    uid, children, writable = json.loads(done.stdout or done.stderr)
-    assert uid == 65534 and children <= 24 and not writable
