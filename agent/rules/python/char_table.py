@@ -67,7 +67,7 @@ def _rewrite(
     text = subject if isinstance(part.iter, ast.Name) else free("text", used)
     values = [made.elt, *part.ifs]
     value = ast.unparse(made.elt)
-    test = " and ".join(f"({ast.unparse(t)})" for t in part.ifs)
+    test = " and ".join(f"({ast.unparse(t)})" if isinstance(t, ast.BoolOp | ast.IfExp) else ast.unparse(t) for t in part.ifs)
     if {n.id for v in values for n in ast.walk(v) if isinstance(n, ast.Name)} & {text} - {name}:
         return
     old = ast.unparse(call)
@@ -80,12 +80,21 @@ def _rewrite(
         assert isinstance(call.func, ast.Attribute)
         if not (isinstance(call.func.value, ast.Constant) and call.func.value.value == ""):
             return
-        entry = f"{value} if {test} else ''" if test else value
-        fast = f"{text}.translate({{ord({name}): {entry} for {name} in set({text})}})"
         note = "character by character -> str.translate"
+        if isinstance(made.elt, ast.Name) and made.elt.id == name:
+            rest = free("rest", used)
+            fast = f"functools.reduce(lambda {rest}, {name}: {rest}.replace({name}, ''), [{name} for {name} in set({text}) if not ({test})], {text})"
+            edits.add_import("import functools")
+            note = "filter of characters -> replace for each character that goes"
+        else:
+            entry = f"{value} if {test} else ''" if test else value
+            fast = f"{text}.translate({{ord({name}): {entry} for {name} in set({text})}})"
     else:
-        suffix = f" if {test}" if test else ""
-        fast = f"sum([({value}) * {text}.count({name}) for {name} in set({text}){suffix}])"
+        truth = isinstance(made.elt, ast.Compare)
+        tests = [t for t in (test, f"({value})" if truth else "") if t]
+        suffix = f" if {' and '.join(tests)}" if tests else ""
+        times = f"{text}.count({name})" if truth or value == "1" else f"({value}) * {text}.count({name})"
+        fast = f"sum([{times} for {name} in set({text}){suffix}])"
         note = "sum over characters -> sum over distinct characters"
     if head:
         edits.before(statement, "\n".join(head))

@@ -10,10 +10,11 @@ from codeopt.agent.rules.pymatch import match
 from codeopt.agent.rules.pynumeric import called, expression, fill_expr, name_of, shadowed, swap_all
 
 SUMMARY = "[int(x) for x in xs] -> list(map(int, xs)); sum(a * b for a, b in zip(x, y)) -> sum(map(mul, x, y))"
-EXPECTS = "1.6x measured on int(x) of 1e5 strings and on a sum of 1e5 products"
+EXPECTS = "1.2-1.3x measured on int, len and abs of 2e4 items, 1.6x on a sum of 1e5 products"
 SOURCE = "Python Wiki, PerformanceTips: map with a built-in keeps the loop in C"
 
-_BUILTINS = frozenset({"int", "str", "float", "len", "ord", "chr", "abs", "bin", "hex", "bool", "tuple", "sum", "max", "min"})
+# str is missing: CPython 3.11 has an instruction for str(x), and map(str, xs) took 1.4 times as long
+_BUILTINS = frozenset({"int", "float", "len", "ord", "chr", "abs", "bin", "hex", "bool", "tuple", "sum"})
 _EATERS = frozenset({"sum", "min", "max", "set", "tuple", "sorted", "list", "any", "all"})
 _OPERATORS = {ast.Mult: ("mul", "*"), ast.Add: ("add", "+"), ast.Sub: ("sub", "-")}
 
