@@ -20,15 +20,15 @@ _FRESH = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, 
 
 _HELPER = '''\
 def {name}(function):
-    """`function` with its answers remembered; called as it is where an argument cannot be hashed."""
+    """`function` with its answers remembered for plain arguments; called as it is for all others."""
+    plain = frozenset((str, int, float, bool, bytes, type(None)))
     cached = functools.lru_cache(maxsize=65536, typed=True)(function)
 
     @functools.wraps(function)
     def call(*args, **named):
-        try:
-            return cached(*args, **named)
-        except TypeError:
+        if named or not plain.issuperset(map(type, args)):
             return function(*args, **named)
+        return cached(*args)
 
     return call
 
