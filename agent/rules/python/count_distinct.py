@@ -22,7 +22,7 @@ _ZERO = ast.Constant(value=0)
 
 
 def apply(code: Code) -> Iterator[Rewrite]:
-    pure = set(all_functions(code.tree))
+    pure = {fn.name for fn in all_functions(code.tree).values()}
     for scope in functions(code):
         for node in walk_all(scope):
             if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:

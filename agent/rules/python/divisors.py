@@ -18,6 +18,8 @@ SOURCE = "Divisors come in pairs (i, n / i); common in competitive programming"
 
 def apply(code: Code) -> Iterator[Rewrite]:
     for scope in functions(code):
+        if getattr(scope, "name", "").startswith("_divisors"):
+            continue
         for node in walk_scope(scope):
             if isinstance(node, ast.For) and len(node.body) == 1 and isinstance(node.target, ast.Name):
                 branch = node.body[0]

@@ -20,7 +20,7 @@ _EMPTY = ast.Constant(value="")
 
 
 def apply(code: Code) -> Iterator[Rewrite]:
-    pure = set(all_functions(code.tree))
+    pure = {fn.name for fn in all_functions(code.tree).values()}
     for scope in functions(code):
         for node in walk_all(scope):
             b = match("''.join($E)", node) if isinstance(node, ast.Call) else None
