@@ -24,7 +24,7 @@ def apply(code: Code) -> Iterator[Rewrite]:
 
 def _simple(node: ast.AST) -> bool:
     """An index made of names and constants with + and -."""
-    return all(isinstance(n, ast.Name | ast.Constant | ast.BinOp | ast.Add | ast.Sub | ast.Load) for n in ast.walk(node))
+    return all(isinstance(n, ast.Name | ast.Constant | ast.BinOp | ast.Add | ast.Sub | ast.Mod | ast.Load) for n in ast.walk(node))
 
 
 def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
@@ -35,6 +35,7 @@ def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
     skip = {id(n) for part in region for f in ast.walk(part) if isinstance(f, ast.JoinedStr) for n in ast.walk(f)}
     always = {id(n) for n in _unconditional(loop)}
     certain: set[str] = set()
+    inners = {id(n.value) for part in region for n in ast.walk(part) if isinstance(n, ast.Subscript)}
     for part in region:
         for node in [part, *walk_scope(part)]:
             method = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
@@ -47,6 +48,8 @@ def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
             inner = node.value
             if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
                 replaced.add(node.value.id)  # a[i] = ...: the row itself may be exchanged
+            if isinstance(node.ctx, ast.Load) and isinstance(inner, ast.Name) and id(node) not in inners:
+                inner = node  # a[i - 1] with a fixed i: an item that the loop reads again and again
             if not isinstance(inner, ast.Subscript) or not isinstance(inner.value, ast.Name | ast.Attribute):
                 continue
             used = {n.id for n in ast.walk(inner) if isinstance(n, ast.Name)}
@@ -63,7 +66,7 @@ def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
     edits = Edits(code.text)
     lines = []
     for text, sites in rows.items():
-        base = f"{root(sites[0])}_{_suffix(sites[0].slice)}" if root(sites[0]) != "self" else "row"
+        base = f"{root(sites[0])}_{_suffix(sites[0].slice, id(sites[0]) not in inners)}" if root(sites[0]) != "self" else "row"
         local = free(base, used_names)
         used_names.add(local)
         lines.append(f"{local} = {text}")
@@ -73,10 +76,10 @@ def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
     yield Rewrite(edits.text(), f"{', '.join(rows)} -> local rows", loop.lineno)
 
 
-def _suffix(index: ast.expr) -> str:
+def _suffix(index: ast.expr, single: bool) -> str:
     if isinstance(index, ast.BinOp):
         return "next" if isinstance(index.op, ast.Add) else "prev"
-    return "row"
+    return "at" if single else "row"
 
 
 def _unconditional(loop: Loop) -> Iterator[ast.AST]:
