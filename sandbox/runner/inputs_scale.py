@@ -12,13 +12,14 @@ import dataclasses
 import math
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Optional
 
 from .inputs_mutate import _is_sorted, like_text, mutate
 
 Call = dict[str, Any]
 DEEP = 6
 POOL = 4000
+Range = Optional[tuple[int, int]]
 
 
 def arguments(call: Call) -> Iterator[tuple[Any, Any]]:
@@ -53,39 +54,46 @@ class Scaler:
     def __init__(self, call: Call, size: int, rng: random.Random, role: str, repeat: bool) -> None:
         self.call, self.rng, self.role, self.repeat = call, rng, role, repeat
         self.factor = size / weight(call) if any(length(v) for _, v in arguments(call)) else float(size)
-        self.bounds = self.find_bounds()
+        self.tied: set[Any] = set()
+        self.ranges: dict[Any, tuple[int, int]] = {}
+        self.find_ties()
 
-    def find_bounds(self) -> dict[Any, str]:
-        """Integers tied to a container: "length" (equal to one) or "bound" (just above the integers in one)."""
-        found: dict[Any, str] = {}
+    def find_ties(self) -> None:
+        """Integers that equal the length of an argument, or lie just above the integers inside one (node numbers).
+
+        The first grow with the length; inside the second the integers grow up to the new bound.
+        """
         values = list(arguments(self.call))
-        lengths = {length(value) for _, value in values if length(value) > 1}
-        tops = [top for top in (largest_int(value) for _, value in values if length(value) > 1) if top is not None]
         for place, value in values:
-            if type(value) is int and value > 1:
-                if value in lengths:
-                    found[place] = "length"
-                elif any(0 <= value - top <= 1 for top in tops):
-                    found[place] = "bound"
-        return found
+            if type(value) is not int or value < 2:
+                continue
+            for other, container in values:
+                if length(container) < 2:
+                    continue
+                if length(container) == value:
+                    self.tied.add(place)
+                low, top = int_range(container)
+                if top is not None and low is not None and low >= 0 and 0 <= value - top <= 1:
+                    self.tied.add(place)
+                    bound = max(1, round(value * self.factor))
+                    self.ranges[other] = (min(low, 1), max(min(low, 1), bound - (value - top)))
 
     def scaled(self) -> Call:
         """A new call. Values are fresh; the original is left alone."""
-        widen = any(kind == "bound" for kind in self.bounds.values())
         made: Call = {"args": list(self.call["args"]), "kwargs": dict(self.call["kwargs"])}
         for (which, key), value in arguments(self.call):
             if type(value) is int:
                 made[which][key] = self.integer(value, (which, key))
             else:
-                made[which][key] = self.grow(value, self.factor, 0, widen)
+                made[which][key] = self.grow(value, self.factor, 0, self.ranges.get((which, key)))
         return made
 
     def integer(self, value: int, place: Any) -> int:
-        if place in self.bounds or self.role == "size":
+        if place in self.tied or self.role == "size":
             return max(1, round(value * self.factor)) if self.factor < 1e15 else int(value * self.factor)
         return value
 
-    def grow(self, value: Any, factor: float, depth: int, widen: bool = False) -> Any:
+    def grow(self, value: Any, factor: float, depth: int, widen: Range = None) -> Any:
         if depth > DEEP:
             return copy.deepcopy(value)
         target = max(1, round(length(value) * factor)) if length(value) else 0
@@ -115,7 +123,7 @@ class Scaler:
                 return separator.join(self.rng.choices(pool, k=count))
         return "".join(self.rng.choices(text, k=target))
 
-    def sequence(self, value: Any, target: int, factor: float, depth: int, widen: bool) -> Any:
+    def sequence(self, value: Any, target: int, factor: float, depth: int, widen: Range) -> Any:
         items = list(value)
         if not items:
             return copy.copy(value)
@@ -149,7 +157,7 @@ class Scaler:
             made.append(type(source)(mutate(cell, self.rng) if self.rng.random() < 0.2 else cell for cell in cells))
         return made
 
-    def integers(self, items: list[int], target: int, widen: bool) -> list[int]:
+    def integers(self, items: list[int], target: int, widen: Range) -> list[int]:
         low, high = min(items), max(items)
         unique = len(set(items)) == len(items)
         if unique and high - low == len(items) - 1 and low in (0, 1):
@@ -162,21 +170,21 @@ class Scaler:
             span = max(int((high - low + 1) * stretch), target)
             made = self.rng.sample(range(low, low + span), target)
         else:
-            top = low + int((high - low) * stretch) if widen else high
-            made = [self.rng.randint(low, max(low, top)) for _ in range(target)]
+            low, high = widen or (low, high)
+            made = [self.rng.randint(low, high) for _ in range(target)]
         return sorted(made) if _is_sorted(items) else made
 
-    def element(self, item: Any, widen: bool, factor: float) -> Any:
+    def element(self, item: Any, widen: Range, factor: float) -> Any:
         """One more element like this one."""
         if type(item) is int and widen:
-            return self.rng.randint(0, max(1, int(max(item, 1) * factor)))
+            return self.rng.randint(*widen)
         if type(item) in (tuple, list) and widen:
             return type(item)(self.element(part, widen, factor) for part in item)
         if type(item) is str:
             return like_text(item, self.rng, 0.3)
         return mutate(item, self.rng) if self.rng.random() < 0.5 else copy.deepcopy(item)
 
-    def inner(self, item: Any, depth: int, widen: bool, factor: float) -> Any:
+    def inner(self, item: Any, depth: int, widen: Range, factor: float) -> Any:
         return self.grow(item, factor, depth + 1, widen) if length(item) and type(item) is not str else item
 
     def distinct(self, items: list[Any], target: int) -> list[Any]:
@@ -204,8 +212,8 @@ class Scaler:
                 for key in keys
             }
         if depth or (all(isinstance(key, str) for key in keys) and len({type(v) for v in value.values()}) > 1):
-            return {key: self.inner(item, depth, False, self.factor) for key, item in value.items()}
-        return {key: self.element(value[self.rng.choice(keys)], False, 1.0) for key in self.distinct(keys, target)}
+            return {key: self.inner(item, depth, None, self.factor) for key, item in value.items()}
+        return {key: self.element(value[self.rng.choice(keys)], None, 1.0) for key in self.distinct(keys, target)}
 
     def other(self, value: Any, factor: float, target: int, depth: int) -> Any:
         module = type(value).__module__.split(".")[0]
@@ -236,17 +244,18 @@ def vary(source: Any, rng: random.Random, attempt: int, target: int) -> Any:
     return mutate(source, rng)
 
 
-def largest_int(value: Any, depth: int = 0) -> int | None:
-    """The largest integer inside a container, None where it holds other things."""
+def int_range(value: Any, depth: int = 0) -> tuple[int | None, int | None]:
+    """Smallest and largest integer inside a container, None where it holds other things."""
     if type(value) is int:
-        return value if depth else None
-    if type(value) in (list, tuple, set, frozenset) and depth < 3:
-        inside = [largest_int(item, depth + 1) for item in list(value)[:1000]]
-        known = [item for item in inside if item is not None]
-        return max(known) if known else None
+        return (value, value) if depth else (None, None)
     if type(value) is dict:
-        return largest_int(list(value), depth)
-    return None
+        value = list(value)
+    if type(value) in (list, tuple, set, frozenset) and depth < 3:
+        pairs = [int_range(item, depth + 1) for item in list(value)[:1000]]
+        lows = [low for low, _ in pairs if low is not None]
+        tops = [top for _, top in pairs if top is not None]
+        return (min(lows), max(tops)) if lows and tops else (None, None)
+    return None, None
 
 
 def ordered(items: list[Any]) -> list[Any]:
