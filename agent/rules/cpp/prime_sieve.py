@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from codeopt.agent.rules.base import Code, Rewrite
-from codeopt.agent.rules.cpp._access import access, counted
+from codeopt.agent.rules.cpp._access import access
 from codeopt.agent.rules.cpp._facts import INTEGERS, lookup, type_name
 from codeopt.agent.rules.cppedit import (
     Function,
@@ -22,6 +23,7 @@ from codeopt.agent.rules.cppedit import (
     roots,
     squeeze,
     statements,
+    words,
 )
 
 SUMMARY = "bool is_prime(n) by trial division -> sieve of Eratosthenes below 2^23, the old way above"
@@ -68,16 +70,16 @@ def _tests_primes(src: Source, f: Function) -> bool:
     inner = only_statement(loops[0].child_by_field_name("body"))
     if inner is None or inner.type != "if_statement":
         return False
-    start = loops[0].child_by_field_name("initializer")
-    c = counted(src, loops[0])
+    start = re.fullmatch(r"[\w ]+ (\w+)=([23]);", squeeze(src.get(loops[0], "initializer")))
+    condition = loops[0].child_by_field_name("condition")
     test = bare(inner.child_by_field_name("condition"))
-    step = c.name if c is not None else "i"
-    if c is None or start is None or src[c.start] not in ("2", "3") or test is None:
+    if start is None or test is None or condition is None or v.name not in words(src, condition):
         return False
+    step = start[1]
     done = only_statement(inner.child_by_field_name("consequence"))
     stops = done is not None and squeeze(src[done]) in ("return false;", "return 0;")
     divides = squeeze(src[test]) in (f"{v.name}%{step}==0", f"!({v.name}%{step})")
-    if src[c.start] == "3" and f"{v.name}%2==0" not in squeeze(src[f.body]):
+    if start[2] == "3" and f"{v.name}%2==0" not in squeeze(src[f.body]):
         return False
     kept = all(access(src, u).kind == "read" for u in src.named(v.name) if inside(u, f.body))
     return stops and divides and kept
