@@ -8,7 +8,7 @@ from codeopt.sandbox.interpreter import Interpreter, find_interpreter, interpret
 from codeopt.sandbox.process import ProcessSandbox
 from codeopt.sandbox.protocol import Channel, Launch, Mount, Sandbox
 
-__all__ = ["KINDS", "Interpreter", "choose", "find_interpreter", "interpreter_mounts"]
+__all__ = ["KINDS", "Interpreter", "check_kind", "choose", "find_interpreter", "interpreter_mounts"]
 
 KINDS = ("auto", "docker", "docker-image", "bubblewrap", "process")
 _QUICK = 0.3  # seconds that auto gives the engine to answer
@@ -26,6 +26,7 @@ def choose(kind: str = "auto", *, trusted: bool) -> Sandbox:
         SandboxUnavailable: The named kind cannot work here; the hint says what to do.
         UserError: No such kind; or auto found none, and the candidates are not trusted.
     """
+    check_kind(kind)
     if kind == "auto":
         return _auto(trusted)
     if kind in ("docker", "docker-image"):
@@ -33,9 +34,13 @@ def choose(kind: str = "auto", *, trusted: bool) -> Sandbox:
     if kind == "bubblewrap":
         check_bubblewrap()
         return BubblewrapSandbox()
-    if kind == "process":
-        return ProcessSandbox()
-    raise UserError(f"there is no sandbox {kind!r}", f"one of: {', '.join(KINDS)}")
+    return ProcessSandbox()
+
+
+def check_kind(kind: str) -> None:
+    """Raises UserError where there is no such kind."""
+    if kind not in KINDS:
+        raise UserError(f"there is no sandbox {kind!r}", f"one of: {', '.join(KINDS)}")
 
 
 def _docker(runtime: str) -> Sandbox:

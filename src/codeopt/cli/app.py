@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from codeopt import __version__
 from codeopt.cli import optimize, sandbox, verify
-from codeopt.errors import UserError
+from codeopt.errors import SandboxBroken, UserError
+
+USAGE: Any = typer.BadParameter.__mro__[1]  # click's UsageError, whichever click this typer brings
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 app = typer.Typer(
     name="codeopt",
@@ -44,15 +49,36 @@ def main() -> None:
     """Run the command line; errors that a person can mend are one line on stderr and exit code 2."""
     if not sys.platform.startswith("linux"):
         sys.exit("codeopt runs on Linux: use WSL2 on Windows, or a Linux container or machine elsewhere")
+    signal.signal(signal.SIGTERM, _stop)
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False))
     except UserError as error:
-        typer.echo(f"codeopt: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("codeopt: interrupted", err=True)
-        sys.exit(130)
+        _fail(str(error), error.exit_code)
+    except USAGE as error:
+        path = getattr(error.ctx, "command_path", "codeopt")
+        name = "codeopt" + path.removeprefix("python -m codeopt").removeprefix("codeopt")
+        if not error.format_message().strip():
+            sys.exit(2)  # the help was printed in place of an error
+        _fail(f"{error.format_message().rstrip('.')}: see {name} --help")
+    except SandboxBroken as error:
+        _fail(f"{error}: run codeopt sandbox check, or choose another --sandbox")
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", 130)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror}{where}: free the disk or change its permissions; --resume goes on with a run")
+
+
+def _fail(text: str, code: int = 2) -> NoReturn:
+    typer.echo("codeopt: " + " ".join(text.split()), err=True)
+    sys.exit(code)
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

@@ -232,7 +232,9 @@ def _run(
     from codeopt.agent.run import optimize as optimize_task
     from codeopt.agent.tasks.detect import detect, detect_command
     from codeopt.cli.view import make_view
+    from codeopt.sandbox.choose import check_kind
 
+    check_kind(sandbox)
     view = make_view(quiet=quiet, as_json=as_json)
     if "--" in sys.argv[1:]:
         command, file = sys.argv[sys.argv.index("--") + 1 :], None
