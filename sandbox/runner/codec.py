@@ -101,7 +101,7 @@ class Encoding:
 
     def __init__(self) -> None:
         self.made: list[Any] = []
-        self.iterators: dict[int, tuple[Any, list[Any]]] = {}
+        self.kept: dict[int, tuple[Any, list[Any]]] = {}
 
     def default(self, o: Any) -> Any:
         """What msgpack packs in the place of a value it has no type for."""

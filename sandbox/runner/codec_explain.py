@@ -7,7 +7,7 @@ from typing import Any
 from msgpack import ExtType  # type: ignore[import-untyped]
 
 from .codec_hosts import type_name
-from .codec_wire import KINDS, MAX_DEPTH, SEQUENCES, Unencodable
+from .codec_wire import KINDS, MARKS, MAX_DEPTH, SEQUENCES, Unencodable
 
 _LEAVES = (type(None), bool, int, float, str, bytes)
 
@@ -90,7 +90,10 @@ def _children(run: Any, node: _Node) -> list[_Node]:
     if kind == "object":
         return _attributes(inner, node)
     if kind == "subclass":
-        return [_Node(inner[0], "", node), *_attributes(inner[1] or {}, node)]
+        base = inner[0]
+        if type(base) is list and base and base[0] is MARKS["tuple"]:
+            base = tuple(base[1:])
+        return [_Node(base, "", node), *_attributes(inner[1] or {}, node)]
     if type(inner) is dict:
         return _entries(inner, node)
     if type(inner) is list:

@@ -34,20 +34,23 @@ def wire(kind: str, name: str, value: object) -> list[Any]:
 # --- containers -----------------------------------------------------------------------------------------------
 
 
-def _ordered_set(items: list[Any], enc: Any) -> list[Any]:
+def _set_encoder(base: Any) -> Encoder:
     """Items in an order that does not depend on hashing, so that equal sets give equal bytes."""
-    kinds = set(map(id, map(type, items)))
-    if len(kinds) == 1 and type(items[0]) in (int, str, bytes):
-        return sorted(items)
-    return sorted(items, key=enc.nested)
+    mark = MARKS[base.__name__]
 
+    def encode(o: Any, enc: Any) -> list[Any]:
+        # Kept, because the items of a set of sets are written twice: once to be sorted.
+        if id(o) not in enc.kept:
+            items = [*base.__iter__(o)]
+            if len(items) > 1:
+                kinds = set(map(id, map(type, items)))
+                sortable = len(kinds) == 1 and type(items[0]) in (int, str, bytes)
+                items.sort(key=None if sortable else enc.nested)
+            enc.kept[id(o)] = (o, [mark, *items])
+        payload: list[Any] = enc.kept[id(o)][1]
+        return payload
 
-def _set(o: Any, enc: Any) -> list[Any]:
-    return [MARKS["set"], *_ordered_set([*set.__iter__(o)], enc)]
-
-
-def _frozenset(o: Any, enc: Any) -> list[Any]:
-    return [MARKS["frozenset"], *_ordered_set([*frozenset.__iter__(o)], enc)]
+    return encode
 
 
 def _deque(o: Any, enc: Any) -> list[Any]:
@@ -68,7 +71,7 @@ def view_encoder(kind: str) -> Encoder:
 
 def iterator(o: Any, enc: Any) -> list[Any]:
     """The first items, then True (ended), False (goes on) or the exception it raised. The items are consumed."""
-    if id(o) not in enc.iterators:
+    if id(o) not in enc.kept:
         items: list[Any] = []
         ended: Any = False
         try:
@@ -77,8 +80,8 @@ def iterator(o: Any, enc: Any) -> list[Any]:
             ended = len(items) <= ITEMS
         except Exception as error:
             ended = error
-        enc.iterators[id(o)] = (o, wire("iterator", type(o).__name__, [items[:ITEMS], ended]))
-    payload: list[Any] = enc.iterators[id(o)][1]
+        enc.kept[id(o)] = (o, wire("iterator", type(o).__name__, [items[:ITEMS], ended]))
+    payload: list[Any] = enc.kept[id(o)][1]
     return payload
 
 
@@ -281,8 +284,8 @@ def _zoneinfo(o: Any, enc: Any) -> list[Any]:
 
 
 CONTAINERS: dict[str, Encoder] = {
-    "builtins:set": _set,
-    "builtins:frozenset": _frozenset,
+    "builtins:set": _set_encoder(set),
+    "builtins:frozenset": _set_encoder(frozenset),
     "builtins:slice": lambda o, enc: wire("slice", "", [o.start, o.stop, o.step]),
     "types:MappingProxyType": lambda o, enc: wire("mapping_proxy", "", dict(o)),
     "collections:deque": _deque,

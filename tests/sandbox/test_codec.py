@@ -91,7 +91,7 @@ def identical(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
-        return a == b and math.copysign(1, a) == math.copysign(1, b) or (a != a and b != b)
+        return (a == b and math.copysign(1, a) == math.copysign(1, b)) or (a != a and b != b)
     if isinstance(a, complex):
         return identical(a.real, b.real) and identical(a.imag, b.imag)
     if isinstance(a, dict):
@@ -143,7 +143,7 @@ def test_every_value_comes_back_with_its_types(value: Any) -> None:
         ...,
         NotImplemented,
         datetime.datetime(2024, 3, 31, 2, 30, fold=1, tzinfo=zoneinfo.ZoneInfo("Europe/Paris")),
-        datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc),
+        datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC),
         datetime.timezone(datetime.timedelta(hours=2), "somewhere"),
         decimal.Decimal("1.10"),
         decimal.Decimal("-Infinity"),
@@ -278,11 +278,11 @@ def test_what_cannot_be_encoded_is_named(tmp_path: Path) -> None:
 
     with open(tmp_path / "f", "w") as file:
         assert message([1, 2, 3, cc.Plain(handle=file)]) == "result[3].handle: _io.TextIOWrapper"
+        assert message(cc.Node(1, file), root="arguments[0]") == "arguments[0].next: _io.TextIOWrapper"
     assert message({"a": (1, {threading.Lock()})}) == "result['a'][1]{…}: _thread.lock"
     assert message(cc.Pair(1, lambda: 0)).startswith("result[1]: function")
-    assert message(cc.Node(1, sys.stdout), root="arguments[0]") == "arguments[0].next: _io.TextIOWrapper"
     assert "not importable" in message(type("Local", (), {}))
-    assert "RuntimeError: no" in message(cc.Handle(1)) or "lock" in message(cc.Handle(1))
+    assert message(cc.Handle(1)).startswith("result.lock: function")
 
 
 def test_cycles_and_depth_are_refused() -> None:
