@@ -152,7 +152,7 @@ def _dict(value: dict[Any, Any], rng: random.Random, depth: int) -> Any:
 
 def _object(value: Any, rng: random.Random, depth: int) -> Any:
     module = type(value).__module__.split(".")[0]
-    if module == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 0):
+    if module == "numpy" and hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
         return _array(value, rng)
     if module == "pandas" and hasattr(value, "sample"):
         return _rows(value, rng)

@@ -258,7 +258,7 @@ class Maker:
         extent = (size,) if dims <= 1 else (edge,) * dims
         kind = shape.seen[0].dtype if shape.seen else None
         if shape.parts[0].kind == "int":
-            values = source.integers(0, max(2, self.spread), extent)
+            values: Any = source.integers(0, max(2, self.spread), extent)
         else:
             values = source.normal(0.0, 10.0, extent)
         return values if kind is None else values.astype(kind)

@@ -217,7 +217,7 @@ class Scaler:
 
     def other(self, value: Any, factor: float, target: int, depth: int) -> Any:
         module = type(value).__module__.split(".")[0]
-        if module == "numpy" and getattr(value, "ndim", 0):
+        if module == "numpy" and getattr(value, "ndim", 0) > 0:
             return grow_array(value, factor, self.rng)
         if module == "pandas" and hasattr(value, "sample"):
             seed = self.rng.getrandbits(31)

@@ -178,7 +178,8 @@ def _constructor(cls: type, depth: int) -> Shape:
         parameters = list(inspect.signature(cls).parameters.values())
     except (TypeError, ValueError):
         return of("any")
-    hints = hints_of(cls if dataclasses.is_dataclass(cls) or hasattr(cls, "_fields") else cls.__init__)
+    by_fields = dataclasses.is_dataclass(cls) or hasattr(cls, "_fields")
+    hints = hints_of(cls if by_fields else inspect.getattr_static(cls, "__init__"))
     names, parts = [], []
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

@@ -453,12 +453,12 @@ class Usage(ast.NodeVisitor):
             return Node()
         args = [self.expr(arg) for arg in node.args]
         if name in ("max", "min") and len(args) > 1:
-            for arg in args:
-                arg.add("num", 0.5)
-                args[0].join(arg)
+            for one in args:
+                one.add("num", 0.5)
+                args[0].join(one)
             return args[0]
-        for arg, use in zip(args, CALLS.get(name, ())):
-            _apply(arg, use)
+        for one, use in zip(args, CALLS.get(name, ())):
+            _apply(one, use)
         self._helper(name, args)
         if name in ("max", "min") and args:
             return args[0].inner("elem")

@@ -20,10 +20,11 @@ class Lines:
         self.wanted = wanted
         self.hooks = hooks
         self.found: dict[tuple[str, str, int], list[float]] = {}
+        self._profiler: Any = None
         try:
             from line_profiler import LineProfiler
         except ImportError:
-            self.tool, self._profiler = "settrace", None
+            self.tool = "settrace"
         else:
             self.tool, self._profiler = "line_profiler", LineProfiler()
         self._codes: dict[Any, Key] = {}
