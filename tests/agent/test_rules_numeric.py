@@ -124,8 +124,19 @@ def test_fires_and_rests_on_its_own_output(case: Case) -> None:
         assert len(seen) > 1, "does not fire"
 
 
+def all_in_turn(case: Case) -> list[str]:
+    """The text after every rule of this folder in turn, twice: rules must stand each other's output."""
+    texts, now = [], case.text
+    for stem in [path.stem for path in FILES] * 2:
+        for rewrite in RULES[stem].apply(Code(now, available=frozenset(case.needs))):
+            now = rewrite.text
+            texts.append(now)
+            break
+    return texts[-1:]
+
+
 def test_results_are_the_same() -> None:
-    """One process runs every case: the old text and each chain of new ones."""
+    """One process runs every case: the old text, each new one, each after a second turn, and all rules one after another."""
     jobs = []
     for case in CASES:
         if case.kind == "fires" and not case.absent:
@@ -133,6 +144,7 @@ def test_results_are_the_same() -> None:
             for rewrite in rewrites(case):
                 again = Code(rewrite.text, available=frozenset(case.needs))
                 texts += [rewrite.text, *(r.text for r in RULES[case.rule].apply(again))]
+            texts += all_in_turn(case)
             jobs.append({"texts": texts, "calls": case.calls})
     done = subprocess.run(
         [sys.executable, "-c", RUNNER], input=json.dumps(jobs), capture_output=True, text=True, check=True, timeout=120

@@ -1,4 +1,4 @@
-"""Accumulation loops -> `sum`, `max`, `min`, `str.count` and `len`: the loop runs in C."""
+"""Accumulation loops -> `sum`, `str.count` and `len`: the loop runs in C."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from codeopt.agent.rules.pyfacts import names_in
 from codeopt.agent.rules.pymatch import Found, Shape, apply_shapes
 from codeopt.agent.rules.pynumeric import assigned, name_of, shadowed, used_later
 
-SUMMARY = "t += x loops -> sum(xs, t) or sum(map(f, xs), t); m = x if x > m -> max; counting c == 'x' -> count"
-EXPECTS = "3.9x measured on t += x, 2-3x on running max/min, 20x on counting one character"
+SUMMARY = "t += x loops -> sum(xs, t) or sum(map(f, xs), t); counting c == 'x' -> count"
+EXPECTS = "3.9x measured on t += x, 1.3x on t += len(x), 1.2x on counting, 30x on counting one character of a string"
 SOURCE = "Python Wiki, PerformanceTips: built-in functions; common in PIE's human pairs"
 
 _C_FUNCTIONS = frozenset({"len", "int", "abs", "ord", "float", "sum", "max", "min"})
@@ -44,10 +44,6 @@ def _function(found: Found) -> bool:
     return _sum(found) and name_of(found["F"]) in _C_FUNCTIONS
 
 
-def _extreme(found: Found) -> bool:
-    return found.name("t") not in names_in(found["E"]) and not used_later(found, "x")
-
-
 def _is_char(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) == 1
 
@@ -72,10 +68,6 @@ _SHAPES = (
         lambda f: _sum(f) and f.name("t") not in names_in(f["B"]) and not used_later(f, "y"),
         ("import operator",),
     ),
-    Shape("for $x in $E:\n    if $x > $t:\n        $t = $x", "$t = max(($t, *$E))", "running maximum -> max", _extreme),
-    Shape("for $x in $E:\n    if $x < $t:\n        $t = $x", "$t = min(($t, *$E))", "running minimum -> min", _extreme),
-    Shape("for $x in $E:\n    $t = max($t, $x)", "$t = max(($t, *$E))", "running maximum -> max", _extreme),
-    Shape("for $x in $E:\n    $t = min($t, $x)", "$t = min(($t, *$E))", "running minimum -> min", _extreme),
     Shape("for $x in $E:\n    if $x == $C:\n        $t += 1", _COUNT, "counting one value -> count", _same),
     Shape("for $x in $E:\n    $t += $x == $C", _COUNT, "counting one value -> count", _same),
     Shape(
@@ -88,5 +80,5 @@ _SHAPES = (
 
 
 def apply(code: Code) -> Iterator[Rewrite]:
-    if not {"sum", "max", "min", "len", "map", "isinstance"} & shadowed(code.tree):
+    if not {"sum", "len", "map", "type"} & shadowed(code.tree):
         yield from apply_shapes(code, _SHAPES)

@@ -11,7 +11,7 @@ from codeopt.agent.rules.pyfacts import annotation_type, changed, is_pure
 from codeopt.agent.rules.pynumeric import COMPREHENSIONS, chain, local_names, name_of
 
 SUMMARY = "pure helper called in a loop -> functools.lru_cache"
-EXPECTS = "22x measured on scoring 1e4 words of which 100 differ; nothing where all differ"
+EXPECTS = "2x measured on scoring 1e4 short words of which few differ, 50x on date parsing; nothing where all differ"
 SOURCE = "Python documentation, functools.lru_cache"
 
 _PURE = frozenset({"datetime.strptime", "datetime.datetime.strptime", "math.gcd", "re.match", "re.search", "re.sub", "re.findall"})

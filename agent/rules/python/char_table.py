@@ -11,7 +11,7 @@ from codeopt.agent.rules.pyfacts import changed, is_pure, type_of
 from codeopt.agent.rules.pynumeric import free, has_scope, name_of
 
 SUMMARY = "''.join(f(c) for c in s) -> s.translate(table of distinct characters); sum(f(c) for c in s) -> counts"
-EXPECTS = "10-60x measured on long strings with few distinct characters"
+EXPECTS = "8x measured on a cipher of 5e4 letters, 3x on filters and counts"
 SOURCE = "Python documentation, str.translate (runs in C); memoisation over a small alphabet"
 
 

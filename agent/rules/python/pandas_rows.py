@@ -10,7 +10,7 @@ from codeopt.agent.rules.pyedit import Edits, fresh_name, functions, loops, pare
 from codeopt.agent.rules.pynumeric import leaks, name_of
 
 SUMMARY = "for i, row in df.iterrows() -> rows as dictionaries; df.apply(lambda r: arithmetic, axis=1) -> columns"
-EXPECTS = "20x measured on 1e4 rows (iterrows); 300x on apply(axis=1)"
+EXPECTS = "40x measured on 3000 rows (iterrows), 30x on apply(axis=1) over 2000 rows"
 SOURCE = "pandas documentation: iterrows builds a Series for every row; do not use it where speed matters"
 
 _HELPER = '''\

@@ -10,7 +10,7 @@ from codeopt.agent.rules.pyedit import Edits, all_names, functions, walk_scope
 from codeopt.agent.rules.pynumeric import called
 
 SUMMARY = "re.match(constant, s) and re.compile(constant) inside functions and loops -> a pattern compiled at module level"
-EXPECTS = "3.3x measured on re.match of short strings"
+EXPECTS = "2.5-3.3x measured on re.match of short strings"
 SOURCE = "Python documentation, re.compile: saving the object is more efficient when it is used several times"
 
 _FUNCTIONS = {"match": 2, "search": 2, "fullmatch": 2, "findall": 2, "finditer": 2, "sub": 3, "subn": 3, "split": 2}

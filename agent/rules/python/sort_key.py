@@ -1,4 +1,4 @@
-"""Sorting with `cmp_to_key` of a comparison of one key -> `key=`; sorted copies that are not needed -> `sort`."""
+"""Sorting with `cmp_to_key` of a comparison of one key -> `key=`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from codeopt.agent.rules.pyedit import Edits, all_functions, functions, walk_sco
 from codeopt.agent.rules.pymatch import match, same
 from codeopt.agent.rules.pynumeric import called, with_names
 
-SUMMARY = "cmp_to_key of a function that compares one key -> key=; x = sorted(x)[::-1] -> reverse; min/max for sorted(x)[0]"
-EXPECTS = "13x measured on 1e5 pairs (cmp_to_key); O(n log n) -> O(n) for sorted(x)[0] and sorted(x)[-1]"
+SUMMARY = "cmp_to_key of a function that compares one key -> key="
+EXPECTS = "9-13x measured on 1e4 to 1e5 pairs"
 SOURCE = "Python documentation, Sorting HOW TO: key functions; common in PIE's human pairs"
 
 _SIGNS = ("return $A - $B", "return ($A > $B) - ($A < $B)")

@@ -10,7 +10,7 @@ from codeopt.agent.rules.pyedit import Edits
 from codeopt.agent.rules.pynumeric import name_of, shadowed
 
 SUMMARY = "input() in loops -> a shim over sys.stdin.readline, or over all lines read at once"
-EXPECTS = "5-9x measured on reading 1e5 lines"
+EXPECTS = "3.7x measured on reading 1e5 lines, 5x with all lines read at once"
 SOURCE = "CPython's input() flushes stdout and goes through two layers for each line; common in PIE's human pairs"
 
 _READLINE = '''\
