@@ -99,7 +99,8 @@ def look(d: Sequence[float], looks: Sequence[int] = LOOKS) -> Decision:
 
     At each of the planned sample sizes: FASTER when p < alpha/looks against 0 and the Hodges-Lehmann estimate
     exceeds log 1.05; NOT_FASTER when the pairs lie significantly below log 1.05; UNDECIDED after the last look.
-    Before the first look, four pairs that are all slower end it: that can only lose acceptances.
+    Three rules of futility can only lose acceptances: four pairs that are all slower, an estimate below 0 at the
+    second look, and one below half the margin from the third on.
     """
     n = len(d)
     if n == 4 and max(d) < 0:
@@ -107,8 +108,12 @@ def look(d: Sequence[float], looks: Sequence[int] = LOOKS) -> Decision:
     if n not in looks:
         return Decision.CONTINUE
     share = ALPHA / len(looks)
-    if hodges_lehmann(d) > MARGIN and signed_rank_p(d) < share:
+    estimate = hodges_lehmann(d)
+    if estimate > MARGIN and signed_rank_p(d) < share:
         return Decision.FASTER
     if signed_rank_p([MARGIN - x for x in d]) < share * 2:
+        return Decision.NOT_FASTER
+    hopeless = 0.0 if n < looks[min(2, len(looks) - 1)] else MARGIN / 2
+    if n > looks[0] and estimate < hopeless:
         return Decision.NOT_FASTER
     return Decision.UNDECIDED if n >= looks[-1] else Decision.CONTINUE

@@ -58,9 +58,11 @@ def test_identical_programs_are_rarely_accepted_and_real_gains_mostly_are():
             if decision is not stats.Decision.CONTINUE:
                 return decision
 
-    false = sum(outcome(0.0, 0.15) is stats.Decision.FASTER for _ in range(400))
+    quiet = sum(outcome(0.0, 0.05) is stats.Decision.FASTER for _ in range(300))
+    noisy = sum(outcome(0.0, 0.15) is stats.Decision.FASTER for _ in range(600))
     true = sum(outcome(math.log(1.08), 0.05) is stats.Decision.FASTER for _ in range(200))
-    assert false <= 3
+    assert quiet == 0
+    assert noisy <= 14  # alpha is 1 % over all looks: six expected at most
     assert true >= 190
 
 
