@@ -62,7 +62,7 @@ def _masked(o: Any, enc: Any) -> list[Any]:
 
 
 def _strings(o: Any, enc: Any) -> list[Any]:
-    missing = "nan" if getattr(o.dtype, "na_value", None) != getattr(o.dtype, "na_value", None) else "NA"
+    missing = "nan" if isinstance(o.dtype.na_value, float) else "NA"
     return wire("string_array", missing, [o.dtype.storage, o.to_numpy(dtype=object, na_value=None).tolist()])
 
 

@@ -230,7 +230,7 @@ def _live_timezone(name: str, offset: datetime.timedelta) -> datetime.timezone:
     plain = datetime.timezone(offset)
     if plain.tzname(None) != name:
         return datetime.timezone(offset, name)
-    return plain if offset else datetime.UTC
+    return plain
 
 
 def _memoryview(o: Any, enc: Any) -> list[Any]:
