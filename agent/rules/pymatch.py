@@ -58,10 +58,16 @@ def same(a: object, b: object) -> bool:
 
 def _bind(name: str, value: object, found: Binding) -> Iterator[Binding]:
     if name in found:
-        if same(found[name], value):
+        held = found[name]
+        if same(held, value) or _identifier(held) == _identifier(value) != "":
             yield found
     else:
         yield {**found, name: value}
+
+
+def _identifier(held: object) -> str:
+    """The name in a variable or in an argument's definition."""
+    return held.id if isinstance(held, ast.Name) else held if isinstance(held, str) else ""
 
 
 def _match(p: object, n: object, b: Binding) -> Iterator[Binding]:

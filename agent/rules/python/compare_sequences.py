@@ -23,6 +23,8 @@ def _different(f: Found) -> bool:
 _SHAPES = (
     *(Shape(f"for $i in range(len({one})):\n    if $S[$i] != $T[$i]:\n        return $E\nreturn $F",
             f"return $F if $S[:len({one})] == $T[:len({one})] else $E", _NOTE, _different) for one in ("$S", "$T")),
+    Shape("for $i in range($N):\n    if $S[$i] != $T[$i]:\n        return $E\nreturn $F", "return $F if $S[:$N] == $T[:$N] else $E",
+          _NOTE, _different),
     Shape("for $x, $y in zip($S, $T):\n    if $x != $y:\n        return $E\nreturn $F",
           "return $E if any(map(operator.ne, $S, $T)) else $F", _NOTE, _different, ("import operator",)),
     Shape("all($x == $y for $x, $y in zip($S, $T))", "all(map(operator.eq, $S, $T))", _NOTE, _different, ("import operator",)),

@@ -30,7 +30,7 @@ def apply(code: Code) -> Iterator[Rewrite]:
         ("all([$C for $x in $A])", "all($C for $x in $A)"), ("sum($C for $x in $A) > 0", "any($C for $x in $A)"),
     ):  # fmt: skip
         for f in find(code, pattern):
-            if isinstance(f.b["x"], ast.Name) and (not template.startswith("any") or isinstance(f["C"], ast.Compare | ast.BoolOp | ast.Call)):
+            if not template.startswith("any") or isinstance(f["C"], ast.Compare | ast.BoolOp | ast.Call):
                 edits = Edits(code.text)
                 edits.replace(f.nodes[0], f"({fill(template, f.b)})" if template.startswith("not") else fill(template, f.b))
                 yield Rewrite(edits.text(), "a question about existence: stops at the first answer", f.nodes[0].lineno)

@@ -81,6 +81,10 @@ def _loops(code: Code, pure: set[str]) -> Iterator[Rewrite]:
 
 def _joined(rest: list[ast.stmt], out: str) -> ast.expr | None:
     """The one later use of the list, `''.join(out)`."""
+    for at, stmt in enumerate(rest):
+        if match(f"{out} = ''.join({out})", stmt) and not any(out in names_in(s) for s in rest[:at]):
+            joined: ast.expr = stmt.value  # type: ignore[attr-defined]
+            return joined
     uses = [n for s in rest for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == out and isinstance(n.ctx, ast.Load)]
     joins = [n for s in rest for n in ast.walk(s) if isinstance(n, ast.Call) and match(f"''.join({out})", n)]
     if len(joins) == 1 and len(uses) == 1 and not _rebound(rest, out, joins[0]):
