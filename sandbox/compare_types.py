@@ -23,12 +23,14 @@ class Mismatch:
         return f"{self.path}: expected {self.expected}, got {self.actual}"
 
 
-@dataclass(frozen=True)
 class Node:
-    """A place in both values; its path is put together only when it is needed."""
+    """A place in both values; its path is put together only when it is needed. There may be millions."""
 
-    above: Node | None
-    piece: str
+    __slots__ = ("above", "piece")
+
+    def __init__(self, above: Node | None, piece: str) -> None:
+        self.above = above
+        self.piece = piece
 
     def path(self) -> str:
         """The pieces from the root to here, the middle left out of very long ones."""

@@ -64,12 +64,9 @@ def _reset_plans() -> None:
     views = {"dict_keys": {}.keys(), "dict_values": {}.values(), "dict_items": {}.items()}
     for kind, view in views.items():
         _plans[id(type(view))] = (type(view), codec_std.view_encoder(kind), True)
-    for kind, value in (("ellipsis", Ellipsis), ("not_implemented", NotImplemented)):
-        _plans[id(type(value))] = (
-            type(value),
-            lambda o, enc, kind=kind: codec_std.wire(kind, "", None),
-            False,
-        )
+    ellipsis, refusal = codec_std.wire("ellipsis", "", None), codec_std.wire("not_implemented", "", None)
+    _plans[id(type(Ellipsis))] = (type(Ellipsis), lambda o, enc: ellipsis, False)
+    _plans[id(type(NotImplemented))] = (type(NotImplemented), lambda o, enc: refusal, False)
     for cls in codec_std.iterator_types():
         _plans[id(cls)] = (cls, codec_std.iterator, True)
 
