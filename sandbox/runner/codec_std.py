@@ -152,7 +152,8 @@ def _opaque(name: str, value: None) -> Callable[..., Any]:
 def _exception(o: Any, enc: Any) -> list[Any]:
     """Arguments, attributes and message; what cannot be encoded inside becomes its type's name."""
     cls = type(o)
-    args = [a if enc.encodable(a) else enc.opaque(a) for a in BaseException.__dict__["args"].__get__(o)]
+    given = [_ADDRESS.sub("", a) if type(a) is str else a for a in BaseException.__dict__["args"].__get__(o)]
+    args = [a if enc.encodable(a) else enc.opaque(a) for a in given]
     state = read_state(o, BaseException.__dict__["__dict__"], ())
     for name, descriptor in c_attributes(cls):
         try:
