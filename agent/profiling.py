@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codeopt.agent.workshop import Workshop
+from codeopt.sandbox import profile_native, remarks
 from codeopt.sandbox.session import Broken, Session
 from codeopt.sandbox.subject import CannotStart, FunctionSubject, NativeProgram, PythonProgram
 from codeopt.sandbox.workload import Workload
@@ -52,15 +53,29 @@ def _rows(reply: dict[str, object]) -> Profile | None:
 
 def _native(shop: Workshop, subject: NativeProgram, workload: Workload) -> Profile | None:
     """perf where it may record, else callgrind; the compiler's vectoriser remarks are merged in."""
-    from codeopt.sandbox import profile_native, remarks
-
     case = workload.timed[0]
+    name = "program" + subject.toolchain.suffix
     with Session(shop.sandbox, subject.runtime) as session:
-        binary = subject.build(session, "-g", *remarks.flags_for(subject.toolchain.compiler))
-        said = subject.remarks
-        profile = profile_native.collect(session, binary, case.stdin, case.argv, "program" + subject.toolchain.suffix)
-    if profile is None:
-        return None
-    rows = remarks.parse(said, "program" + subject.toolchain.suffix)
-    return remarks.merge_remarks(profile, rows)
+        binary = subject.build(session, "-g", *remarks.remark_flags(subject.toolchain.compiler))
+        for profiler in ("perf", "callgrind"):
+            plan = profile_native.commands(
+                profiler, "{folder}/program", "{folder}/stdin", "{folder}", case.argv
+            )
+            reply = session.run(
+                plan.argvs,
+                files={"program": binary, "stdin": case.stdin},
+                outputs=[plan.output],
+                seconds=SECONDS,
+            )
+            text = bytes(reply["outputs"].get(plan.output, b"")).decode("utf-8", "replace")
+            profile = profile_native.parse(profiler, text, [name]) if text else None
+            if profile is not None and profile.rows:
+                rows = remarks.parse_remarks(subject.remarks, [name])
+                return _renamed(remarks.merge_remarks(profile, rows), shop.task.file)
+    return None
 
+
+def _renamed(profile: Profile, file: str) -> Profile:
+    """The rows under the name that the user knows; the build calls every source "program"."""
+    rows = tuple(row.model_copy(update={"file": file}) for row in profile.rows)
+    return profile.model_copy(update={"rows": rows})

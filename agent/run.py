@@ -29,6 +29,7 @@ from codeopt.sandbox.choose import choose
 from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
 from codeopt.sandbox.workload import Workload, count_kinds
 from codeopt.trace import (
+    TRACE_FILE,
     Baseline,
     CandidateMade,
     Event,
@@ -211,14 +212,14 @@ class _Run:
         self.phase("search", ", ".join(self.options.proposers))
         self.search.run()
         chain = self.search.chain
-        reason = self.meter.exhausted() or "nothing more pays"
+        reason = self.meter.exhausted() or self.search.ended or "nothing more pays"
         while chain:
             step = chain[-1]
             self.phase("holdout", step.candidate.id)
             subject = self.shop.proposed(step.candidate.proposal, seed=self.options.seed)
             # Drawn only now: the seed depends on the candidate, which is fixed.
             seed = int(fingerprint(step.candidate.proposal.source, self.task.language)[:8], 16) ^ self.options.seed
-            verdict = judge.confirm(subject, workload, seed=seed)
+            verdict = judge.confirm(subject, workload, seed=seed, stop=lambda: bool(self.meter.exhausted()))
             self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
             self.shop.forget(subject)
             if verdict.accepted:
@@ -232,6 +233,8 @@ class _Run:
         assert self.shop is not None and self.search is not None
         if source == self.shop.baseline_source():
             return self.profile
+        if self.options.proposers == ("rules",):
+            return None  # rules only order their rewrites by it
         return profile_of(self.shop, self.search.workload, source)
 
     def facts(self, workload: Workload) -> dict[str, object]:
@@ -291,6 +294,7 @@ def remember(events: list[Event], language: str) -> Remembered:
             proposal = event.candidate.proposal
             mark = fingerprint(proposal.source, language, proposal.flags)
             made[event.candidate.id] = (event.candidate.parent, mark)
+            known.children.setdefault(event.candidate.parent, set()).add(event.candidate.id)
             known.ids[mark] = event.candidate.id
             known.last_id = max(known.last_id, int(event.candidate.id[1:]))
         elif isinstance(event, VerdictReached) and event.verdict.holdout is None and event.candidate in made:
@@ -376,6 +380,12 @@ def new_run_folder(base: Path, stem: str) -> Path:
         number += 1
         folder = folder.with_name(f"{stem}-{stamp}-{number}")
     return folder
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a run was started there: a process that died before its first whole line left none."""
+    trace = folder / TRACE_FILE
+    return trace.is_file() and b"\n" in trace.read_bytes()
 
 
 def command_line() -> tuple[str, ...]:

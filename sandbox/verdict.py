@@ -13,10 +13,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from codeopt.sandbox.compare import compare, compare_text
-
 from codeopt.errors import UserError
 from codeopt.sandbox import stats
+from codeopt.sandbox.compare import compare, compare_text
 from codeopt.sandbox.session import Sample
 from codeopt.sandbox.subject import CannotStart, Subject
 from codeopt.sandbox.workload import Case, Workload, count_kinds
@@ -42,7 +41,7 @@ class Tolerance:
     text: float | None = None
 
     def values(self, expected: bytes, actual: bytes) -> str:
-        """"" or the first difference between two encoded values."""
+        """ "" or the first difference between two encoded values."""
         options = {}
         if self.rel is not None:
             options["rel"] = self.rel
@@ -51,7 +50,7 @@ class Tolerance:
         return _text(compare(expected, actual, **options))
 
     def output(self, expected: bytes, actual: bytes) -> str:
-        """"" or the first difference between two programs' outputs."""
+        """ "" or the first difference between two programs' outputs."""
         return _text(compare_text(expected, actual, float_tol=self.text))
 
 
@@ -107,7 +106,7 @@ class Judge:
     # --- sameness -----------------------------------------------------------------------------------------
 
     def difference(self, case: Case, expected: Sample, actual: Sample) -> str:
-        """"" where `actual` does the same as `expected` on `case`, else the first difference in one line."""
+        """ "" where `actual` does the same as `expected` on `case`, else the first difference in one line."""
         if actual.status is not expected.status:
             return f"{actual.status}: {actual.evidence}"
         if case.calls:
@@ -142,7 +141,9 @@ class Judge:
                 reasons.append(f"{first.status}: {first.evidence}")
                 continue
             again = self.baseline.run(case, limit_s=self.limit_s, extras=True)
-            difference = self.difference(Case(case.id, case.kind, case.calls), first, again) if case.calls else ""
+            difference = (
+                self.difference(Case(case.id, case.kind, case.calls), first, again) if case.calls else ""
+            )
             if not case.calls:
                 difference = self.tolerance.output(first.answer, again.answer)
             if difference:
@@ -238,7 +239,7 @@ class Judge:
                 progress(len(d), math.exp(stats.hodges_lehmann(d)))
             if pairs is None and stats.look(d) is not stats.Decision.CONTINUE:
                 return race
-            if stop():
+            if stop() and (pairs is None or len(d) >= stats.LOOKS[0]):
                 return race
         return race
 
@@ -343,7 +344,9 @@ class Judge:
             stats.Decision.FASTER: Status.OK,
             stats.Decision.NOT_FASTER: Status.NOT_FASTER,
         }.get(decision, Status.UNDECIDED)
-        evidence = "" if status is Status.OK else f"measured {measured.speedup:.2f}x over {measured.pairs} pairs"
+        evidence = (
+            "" if status is Status.OK else f"measured {measured.speedup:.2f}x over {measured.pairs} pairs"
+        )
         return Verdict(status=status, evidence=evidence, search=measured, inputs=inputs)
 
     def confirm(
@@ -355,8 +358,11 @@ class Judge:
         pairs: int = HOLDOUT_PAIRS,
         hidden: int = 30,
         progress: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Verdict:
         """The holdout: hidden inputs drawn now, then a fixed number of fresh pairs, on unseen inputs where there are.
+
+        `stop` is for a budget that runs out: it may shorten the pairs to ten, whatever they say.
 
         The interval of this verdict is the one that a report may quote.
         """
@@ -374,7 +380,7 @@ class Judge:
         timed, _ = self.steady(workload.hidden_timed(4, seed))
         cases = timed or list(workload.timed)
         repeat = self._repeat(candidate, cases[0], workload.repeat)
-        race = self.race(candidate, cases, repeat=repeat, pairs=pairs, progress=progress)
+        race = self.race(candidate, cases, repeat=repeat, pairs=pairs, progress=progress, stop=stop)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         if not race.wall:
