@@ -9,18 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeGuard, TypeVar, cast
 
 from codeopt.agent.rules.base import Code, Rewrite
-from codeopt.agent.rules.pyedit import Edits, FunctionNode, blocks_of, flat, functions, parents
+from codeopt.agent.rules.pyedit import Edits, FunctionNode, blocks_of, flat, functions, parents, walk_scope
 from codeopt.agent.rules.pyfacts import bound
 from codeopt.agent.rules.pymatch import Binding, Found, fill
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 Tree = TypeVar("Tree", bound=ast.AST)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-
-
-def many(nodes: ast.AST | Iterable[ast.AST]) -> list[ast.AST]:
-    return [nodes] if isinstance(nodes, ast.AST) else list(nodes)
 
 
 def chain(node: ast.AST) -> str:
@@ -41,24 +36,9 @@ def starred(node: ast.Call) -> bool:
     return any(isinstance(a, ast.Starred) for a in node.args)
 
 
-def own(nodes: ast.AST | Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Nodes under `nodes` that run in the same scope: nested functions, classes and lambdas are left out."""
-    stack = many(nodes)
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, SCOPES):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
-
-
 def has_scope(nodes: ast.AST | Iterable[ast.AST]) -> bool:
     """Whether a nested function or lambda lives under `nodes` (it could capture a name that we change)."""
     return any(isinstance(n, SCOPES) for n in flat(nodes))
-
-
-def jumps(body: Iterable[ast.AST], kinds: tuple[type[ast.AST], ...] = (ast.Break, ast.Continue, ast.Return)) -> bool:
-    """Whether one of `kinds`, or a yield or await, occurs under `body` in this scope."""
-    return any(isinstance(n, (*kinds, ast.Yield, ast.YieldFrom, ast.Await)) for n in own(body))
 
 
 def own_jumps(body: Sequence[ast.stmt]) -> bool:
@@ -86,7 +66,7 @@ def local_names(function: FunctionNode) -> set[str]:
     found = {a.arg for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
     found |= {a.arg for a in (args.vararg, args.kwarg) if a}
     found |= bound(function.body)
-    for node in own(function.body):
+    for node in walk_scope(function):
         if isinstance(node, ast.Global | ast.Nonlocal):
             found -= set(node.names)
     return found
@@ -287,11 +267,6 @@ def _contains(tree: ast.AST, node: ast.AST) -> bool:
 def target_names(node: ast.AST) -> set[str]:
     """Names in a loop's target."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-
-
-def named(scope: ast.AST) -> str:
-    """The name of a function, "" for a module."""
-    return scope.name if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef) else ""
 
 
 def free(wish: str, used: set[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.pyedit import Edits, FunctionNode, fresh_name, functions, walk_scope
-from codeopt.agent.rules.pyfacts import annotation_type, changed, is_pure
+from codeopt.agent.rules.pyfacts import annotation_type, changed, is_pure, names_in
 from codeopt.agent.rules.pynumeric import COMPREHENSIONS, chain, local_names, name_of
 
 SUMMARY = "pure helper called in a loop -> functools.lru_cache"
@@ -85,7 +85,8 @@ def _plain(value: ast.expr, function: FunctionNode) -> bool:
         return _plain(value.left, function) and _plain(value.right, function)
     if isinstance(value, ast.Name):
         stores = [n.value for n in ast.walk(function) if isinstance(n, ast.Assign) and any(name_of(t) == value.id for t in n.targets)]
-        return all(not isinstance(s, ast.Name) and _plain(s, function) for s in stores)
+        own = [s for s in stores if not isinstance(s, ast.Name) and value.id not in names_in(s)]
+        return len(own) == len(stores) and all(_plain(s, function) for s in own)
     return not any(isinstance(n, _FRESH) for n in ast.walk(value)) or isinstance(value, ast.Compare | ast.BoolOp)
 
 

@@ -40,6 +40,7 @@ def _helpers(code: Code) -> dict[str, tuple[list[str], ast.expr]]:
     """Module-level and local helpers by name; a name defined twice is none."""
     found: dict[str, tuple[list[str], ast.expr]] = {}
     seen: dict[str, int] = {}
+    lambdas = {id(s.targets[0]) for s in ast.walk(code.tree) if isinstance(s, ast.Assign) and isinstance(s.value, ast.Lambda)}
     for node in ast.walk(code.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             seen[node.name] = seen.get(node.name, 0) + 1
@@ -53,18 +54,14 @@ def _helpers(code: Code) -> dict[str, tuple[list[str], ast.expr]]:
             if value is not None:
                 found[fn.name] = ([a.arg for a in node.value.args.args], value)
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            seen[node.id] = seen.get(node.id, 0) + (0 if _is_lambda_target(code, node) else 1)
+            seen[node.id] = seen.get(node.id, 0) + (id(node) not in lambdas)
     return {name: f for name, f in found.items() if seen[name] == 1}
-
-
-def _is_lambda_target(code: Code, node: ast.Name) -> bool:
-    return any(
-        isinstance(s, ast.Assign) and s.targets[0] is node and isinstance(s.value, ast.Lambda) for s in ast.walk(code.tree)
-    )
 
 
 def apply(code: Code) -> Iterator[Rewrite]:
     helpers = _helpers(code)
+    if not helpers:
+        return
     methods = {n for c in ast.walk(code.tree) if isinstance(c, ast.ClassDef) for s in c.body for n in bound(s)}
     top = bound(s for s in code.tree.body if not isinstance(s, ast.ClassDef))
     up = parents(code.tree)
@@ -75,6 +72,8 @@ def apply(code: Code) -> Iterator[Rewrite]:
             if isinstance(loop, (ast.For, ast.While, *COMPREHENSIONS))
             for n in ast.walk(loop)
         }
+        if not hot:
+            continue
         edits = Edits(code.text)
         first, names = 0, set()
         taken: set[int] = set()
