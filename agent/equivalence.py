@@ -53,7 +53,8 @@ def write_equivalence_test(run: Path, task: Task, workload: Workload, flags: tup
 
 def literals(workload: Workload) -> tuple[list[str], int]:
     """Calls as source text "(args, kwargs)", and how many could not be written so."""
-    out, left_out = [], 0
+    out: list[str] = []
+    left_out = 0
     for case in workload.visible:
         for blob in case.calls:
             text = None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgpack
 
@@ -67,7 +68,7 @@ def _write(path: Path, workload: Workload, facts: dict[str, object]) -> None:
         raise UserError(f"cannot write {path} ({error.strerror})", "free the disk and run again") from error
 
 
-def _read(path: Path) -> tuple[tuple[Case, ...], tuple[Case, ...], dict[str, object]] | None:
+def _read(path: Path) -> tuple[tuple[Case, ...], tuple[Case, ...], dict[str, Any]] | None:
     if not path.is_file():
         return None
     # Written by codeopt itself, from bytes that are opaque to it.

@@ -36,18 +36,14 @@ Progress = Callable[[int, float], None]
 class Tolerance:
     """How far answers may differ. `text` is for numbers in a program's output; None compares bytes."""
 
-    rel: float | None = None
-    abs_: float | None = None
+    rel: float = 1e-9
+    abs_: float = 1e-12
     text: float | None = None
 
     def values(self, expected: bytes, actual: bytes) -> str:
         """ "" or the first difference between two encoded values."""
-        options = {}
-        if self.rel is not None:
-            options["rel"] = self.rel
-        if self.abs_ is not None:
-            options["abs_"] = self.abs_
-        return _text(compare(expected, actual, **options))
+        # The outcome of a single call is [[failed, value]]; a person calls that the result.
+        return _text(compare(expected, actual, rel=self.rel, abs_=self.abs_)).replace("result[0][1]", "result", 1)
 
     def output(self, expected: bytes, actual: bytes) -> str:
         """ "" or the first difference between two programs' outputs."""

@@ -62,6 +62,6 @@ class Task(Record):
     memory_mb: int = Field(default=4096, gt=0)
     threads: int = Field(default=1, gt=0)
     rel: float = Field(default=1e-9, ge=0)
-    abs: float = Field(default=0.0, ge=0)
+    abs: float = Field(default=1e-12, ge=0)
     float_tol: float = Field(default=0.0, ge=0)
     command: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import json as _json
 import os as _os
 import sys as _sys
 
-_TEXTS = {}
+_TEXTS = {}  # type: dict
 
 
 class _Loader(_machinery.SourceFileLoader):
