@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codeopt.agent.rules.pyedit import Scope
 from codeopt.agent.rules.pyfacts import is_pure, names_in
 from codeopt.agent.rules.pymatch import match
-
-NOTHING = "nothing"
 
 
 def appended(body: list[ast.stmt], acc: str, empty: ast.expr | None) -> ast.expr | None:
@@ -76,9 +72,3 @@ def condition(item: PerItem) -> ast.expr | None:
         return None
     return item.ifs[0] if len(item.ifs) == 1 else ast.BoolOp(op=ast.And(), values=list(item.ifs))
 
-
-def comprehensions(scope: Scope, walk: Iterator[ast.AST]) -> Iterator[PerItem]:
-    for node in walk:
-        found = per_item(node)
-        if found:
-            yield found
