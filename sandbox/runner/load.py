@@ -101,6 +101,8 @@ def load(context, request):
     started = time.perf_counter()
     context.module = importlib.import_module(request["module"])
     seconds = time.perf_counter() - started
+    # Calls that were recorded in a script name its classes as those of __main__.
+    context.codec.use_main(context.module)
     if request.get("function"):
         context.function_name = request["function"]
         context.function, context.owner = resolve(context.module, request["function"])
