@@ -10,7 +10,7 @@ from codeopt.agent.rules.pyedit import Edits, fresh_name, functions, walk_scope
 from codeopt.agent.rules.pynumeric import called
 
 SUMMARY = "copy.deepcopy of (nested) lists of plain values -> slices, guarded by a look at the types"
-EXPECTS = "11-80x measured on 100x100 lists of floats"
+EXPECTS = "11x measured on 100x100 lists of floats, the look at the types included"
 SOURCE = "CPython's copy.deepcopy walks every item in Python and keeps a memo"
 
 _HELPER = '''\
