@@ -82,7 +82,7 @@ def _tagged(value: Tagged, room: int) -> str:
     if kind in SEQUENCES and isinstance(inner, list):
         if kind != "tuple" and not inner:
             return f"{kind}()"
-        left, right = _BRACKETS[kind]
+        left, right = tuple(_BRACKETS[kind])
         return _items(left, ",)" if kind == "tuple" and len(inner) == 1 else right, inner, room)
     if kind == "object" and isinstance(inner, dict):
         return _entries(f"{short_name}(", ")", inner, room, "=")

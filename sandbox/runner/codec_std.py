@@ -200,7 +200,7 @@ def _datetime(o: Any, enc: Any) -> list[Any]:
 
 def _live_datetime(name: str, value: Any) -> datetime.datetime:
     *clock, fold, tz = value
-    return datetime.datetime(*clock, tz, fold=fold)
+    return datetime.datetime(*clock, tz, fold=fold)  # type: ignore[misc]
 
 
 def _date(o: Any, enc: Any) -> list[Any]:
@@ -215,7 +215,7 @@ def _time(o: Any, enc: Any) -> list[Any]:
 
 def _live_time(name: str, value: Any) -> datetime.time:
     *clock, fold, tz = value
-    return datetime.time(*clock, tz, fold=fold)
+    return datetime.time(*clock, tz, fold=fold)  # type: ignore[misc]
 
 
 def _timedelta(o: Any, enc: Any) -> list[Any]:

@@ -112,7 +112,7 @@ def sample(sock, message, cap):
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass  # nothing of its group is left
-    _, status, usage = os.wait4(pid, 0)
+    usage = os.wait4(pid, 0)[2]
     for descriptor in (stdin, out, err):
         os.close(descriptor)
     sys.stderr.flush()
