@@ -127,7 +127,9 @@ def fill(shape: Shape, others: Sequence[Shape]) -> Shape:
 
 
 def strong(node: Node) -> bool:
-    return any(weight >= 2 for kind, weight in node.root().kinds.items() if kind not in ("iterable", "sequence"))
+    """Whether use alone tells: some evidence points to one kind only."""
+    weak = ("iterable", "sequence", "sized", "indexable", "ordered", "num", "object")
+    return any(weight >= 2 for kind, weight in node.root().kinds.items() if kind not in weak)
 
 
 def shapes_of(node: Node, context: Any, depth: int = 0) -> list[Shape]:
@@ -149,6 +151,8 @@ def shapes_of(node: Node, context: Any, depth: int = 0) -> list[Shape]:
     offer(score["frame"] * 2, Shape("frame", names=list(node.fields)))
     offer(score["array"] * 1.5, of("array", of("float")))
     text_inner = inner.kind in ("str", "any") and not node.root().columns
+    if inner.kind == "str" and characters(node):
+        offer(1.0 + 1.3 * iterable, of("str"))
     offer(score["str"] * 1.5 + (iterable * (0.5 if inner.kind == "any" else 0.9) if text_inner else 0), of("str"))
     offer(1.2 * score["digits"], of("str"))
     columns = sorted(node.columns)
@@ -178,6 +182,12 @@ def shapes_of(node: Node, context: Any, depth: int = 0) -> list[Shape]:
     if score["none"] and shapes:
         shapes[0] = Shape("union", [shapes[0], of("none")])
     return shapes
+
+
+def characters(node: Node) -> bool:
+    """Whether the elements are compared with single characters only."""
+    compared = [value for value in node.inner("elem").root().consts if isinstance(value, str)]
+    return bool(compared) and all(len(value) == 1 for value in compared)
 
 
 def best(node: Node, context: Any, depth: int) -> Shape:

@@ -121,6 +121,10 @@ class Maker:
             size = min(size, max(shape.longest, 8))
             size = rng.randint(1, size) if size > 0 else 0
         alphabet = "".join(sorted(set("".join(texts)))) if shape.longest else ""
+        single = "".join(text for text in texts if len(text) == 1)
+        if not alphabet and single and rng.random() < 0.6:
+            # Characters that the code asks for.
+            alphabet = single if rng.random() < 0.7 else single + "ab"
         if not alphabet:
             if not depth and rng.random() < 0.3:
                 return " ".join(rng.choice(WORDS) for _ in range(max(1, size // 6)))[:size]

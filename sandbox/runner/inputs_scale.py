@@ -293,8 +293,8 @@ def scaling(decode: Callable[[bytes], Any], blobs: list[bytes], role: str, repea
 
     def make(size: int, rng: random.Random) -> Call:
         call = decode(rng.choice(blobs))
-        # Repetition alone would give one input for each size.
-        wanted = max(1, round(size * rng.uniform(0.9, 1.1))) if repeat else size
+        # Repetition alone, or an integer alone, would give one input for each size.
+        wanted = max(1, round(size * rng.uniform(0.9, 1.1))) if repeat or role == "size" else size
         return Scaler(call, wanted, rng, role, repeat).scaled()
 
     return make

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import inspect
 import json
 import os
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 ITEMS = 1000
+SMALL = 1 << 16
 WAITING = 0.25
 PREEMPTED_S = 0.05
 NEVER = ("MemoryError", "RecursionError", "SystemExit", "KeyboardInterrupt", "NotImplementedError", "OutOfTime")
@@ -38,6 +40,7 @@ class Outcome(NamedTuple):
         why: Why it is not ok.
         unencodable: Why the answer cannot be encoded, "" where it can.
         explicit: The exception was raised by a raise or an assert of the function's own file.
+        answer: A digest of a small answer: equal for equal answers.
     """
 
     ok: bool
@@ -46,14 +49,14 @@ class Outcome(NamedTuple):
     why: str = ""
     unencodable: str = ""
     explicit: bool = False
+    answer: str = ""
 
 
 class Trials:
     """Tries calls of context.function; `limit_s` and `memory_mb` bound each."""
 
-    def __init__(self, context: Any, limit_s: float, memory_mb: int = 2048, check_answer: bool = True) -> None:
+    def __init__(self, context: Any, limit_s: float, memory_mb: int = 2048) -> None:
         self.context, self.limit_s, self.memory_mb = context, limit_s, memory_mb
-        self.check_answer = check_answer
         self.tried = 0
         self.rejected = 0
         self.not_encodable = 0
@@ -126,13 +129,16 @@ class Trials:
             seconds = watch.seconds()
         except BaseException as error:
             return self._raised(error, watch.seconds())
-        unencodable = ""
-        if self.check_answer:
-            try:
-                self.context.codec.encode(result)
-            except self.context.codec.Unencodable as error:
-                unencodable = str(error)[:300]
-        return [True, seconds, "", "", unencodable]
+        unencodable = answer = ""
+        try:
+            encoded = self.context.codec.encode(result)
+            if len(blob) + len(encoded) < SMALL:
+                # A function that answers None has its effect on its arguments.
+                after = self.context.codec.encode([call["args"], call["kwargs"]]) if result is None else b""
+                answer = hashlib.blake2b(encoded + after, digest_size=8).hexdigest()
+        except self.context.codec.Unencodable as error:
+            unencodable = str(error)[:300]
+        return [True, seconds, "", "", unencodable, False, answer]
 
     def _raised(self, error: BaseException, seconds: float) -> list[Any]:
         """An exception is behaviour where the function's own code raises it; a TypeError from a guess is not."""

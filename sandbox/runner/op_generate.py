@@ -42,8 +42,9 @@ def run(request: dict[str, Any], context: Any) -> dict[str, Any]:
         ways = [("the generator %s" % request["name"], from_file(request, context), MOST_ELEMENTS)]
     else:
         ways = ways_of(request, context, trials, seed, until)
-    # The last part of the time is kept for the draws: each costs about target_s.
-    reserve = min(0.5 * (until - started), 1.5 * count * (target_s + 0.02))
+    # The last part of the time is kept for the draws: each costs target_s, and the making of a large input.
+    whole = until - started
+    reserve = min(0.4 * whole, max(0.25 * whole, 1.5 * count * (target_s + 0.02)))
     best: tuple[Found, Growth, str] | None = None
     failures: list[str] = []
     for index, (label, make, most) in enumerate(ways):

@@ -3,7 +3,8 @@
 Request: seconds (10), count (40, calls wanted), seed (0), call_s (0.5, limit of one call), examples (encoded calls
 that are known to be real).
 Reply: calls ({"blob", "kind", "raised", "seconds"}; kinds doctest, edge, mutated, hypothesis, generated), tried,
-rejected, not_encodable, not_encodable_why, guess, error.
+distinct_answers (of the baseline: with only one, equal answers prove little), rejected, not_encodable,
+not_encodable_why, guess, error.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .inputs_trial import Trials
 
 RAISING_SHARE = 0.2
 MOST_IMPLICIT = 2
+SAME_SHARE = 0.4
 
 
 class Kept:
@@ -32,6 +34,8 @@ class Kept:
         self.raising: list[dict[str, Any]] = []
         self._blobs: set[bytes] = set()
         self._implicit = 0
+        self._spare: list[dict[str, Any]] = []
+        self._answers: dict[str, int] = {}
 
     def offer(self, blob: bytes, kind: str, call: dict[str, Any] | None = None) -> None:
         """Try an encoded call. `call` is the call itself, given where it is a guess.
@@ -52,14 +56,29 @@ class Kept:
             self._implicit += 1
         if outcome.ok:
             entry = {"blob": blob, "kind": kind, "raised": bool(outcome.raised), "seconds": outcome.seconds}
-            (self.raising if outcome.raised else self.calls).append(entry)
+            (self.raising if outcome.raised else self._shelf(outcome.answer)).append(entry)
+
+    def _shelf(self, answer: str) -> list[dict[str, Any]]:
+        """Many inputs with one answer (False, an empty list) say little: beyond a share they are kept as spares."""
+        self._answers[answer] = self._answers.get(answer, 0) + 1
+        common = bool(answer) and self._answers[answer] > max(3, SAME_SHARE * self.count)
+        return self._spare if common else self.calls
+
+    def survivors(self) -> list[dict[str, Any]]:
+        return self.calls + self._spare
+
+    @property
+    def distinct(self) -> int:
+        """Different answers seen."""
+        return len(self._answers)
 
     def full(self, share: float = 1.0) -> bool:
         return len(self.calls) >= self.count * share
 
     def result(self) -> list[dict[str, Any]]:
-        room = int(len(self.calls) * RAISING_SHARE / (1 - RAISING_SHARE))
-        return self.calls[: self.count] + self.raising[: min(room, int(self.count * RAISING_SHARE))]
+        room = int(min(self.count, len(self.survivors())) * RAISING_SHARE / (1 - RAISING_SHARE))
+        calls = self.survivors()[: self.count]
+        return calls + self.raising[: min(room, int(self.count * RAISING_SHARE))]
 
 
 def boundary(call: dict[str, Any]) -> bool:
@@ -76,7 +95,7 @@ def run(request: dict[str, Any], context: Any) -> dict[str, Any]:
     real = [*(request.get("examples") or ()), *inputs_doctest.blobs(context, min(3.0, seconds / 3))]
     for blob in real:
         kept.offer(blob, "doctest")
-    known = [entry["blob"] for entry in kept.calls] or real
+    known = [entry["blob"] for entry in kept.survivors()] or real
     guessed = guess(context, [context.codec.decode_live(blob) for blob in known])
     parameters = guessed.parameters
     shapes, score = choose(parameters, trials, seed, max(0.5, (until - time.monotonic()) / 3))
@@ -102,6 +121,7 @@ def run(request: dict[str, Any], context: Any) -> dict[str, Any]:
         "calls": calls,
         "tried": trials.tried,
         "rejected": trials.rejected,
+        "distinct_answers": kept.distinct,
         "not_encodable": trials.not_encodable,
         "not_encodable_why": trials.why,
         "guess": "%s (%.0f %% survive)" % (line, 100 * max(score, 0.0)),

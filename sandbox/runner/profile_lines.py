@@ -67,8 +67,10 @@ class Lines:
         self.found.clear()
         for (file, first, _), timings in stats.timings.items():
             key = by_place.get((os.path.realpath(file), first))
-            for line, hits, ticks in timings if key is not None else ():
-                spent = self.found.setdefault((*key, line), [0, 0.0])
+            if key is None:
+                continue
+            for line, hits, ticks in timings:
+                spent = self.found.setdefault((*key, line), [0, 0.0])  # type: ignore[misc]
                 spent[0] += hits
                 spent[1] += ticks * stats.unit
 
