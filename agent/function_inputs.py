@@ -37,7 +37,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         _recorded(shop, seed, notes) if shop.task.tests or shop.task.command else ([], 0)
     )
     # A generator of the user's says which inputs are valid; without one, types, names and docstrings must do.
-    found, lost, guess = ([], 0, "") if shop.task.inputs else _examples(shop, seed, recorded)
+    found, lost, guess, died = ([], 0, "", "") if shop.task.inputs else _examples(shop, seed, recorded)
     missed += lost
     grown = _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
     small = _sized(shop, seed, 24) if shop.task.inputs else []
@@ -49,7 +49,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     # A grown input that dies or differs from itself is no input; its reasons matter only when nothing else is left.
     timed, why = judge.steady(cases)
     if len(kept) + len(timed) < FEWEST:
-        raise _too_few(len(kept) + len(timed), reasons + why, missed, guess, judge)
+        raise _too_few(len(kept) + len(timed), [*reasons, *why, *filter(None, [died])], missed, guess, judge)
     if any("two runs of the program differ" in reason for reason in reasons) and len(reasons) > len(kept):
         raise refusal(next(r for r in reasons if "two runs" in r), judge.limit_s)
     if grown.get("why") and not grown.get("grew", True):
@@ -137,14 +137,15 @@ def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], 
     return [_case(f"r{i}", "recorded", row) for i, row in enumerate(rows)], int(reply.get("not_encodable", 0))
 
 
-def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list[Case], int, str]:
+def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list[Case], int, str, str]:
+    """(cases, how many could not be encoded, what was guessed, why none survived)."""
     examples = [case.calls[0] for case in recorded[:20]]
     reply = _op(shop.maker(), "inputs", {"count": VISIBLE, "seed": seed, "examples": examples, "seconds": 5.0})
     known = {case.calls[0] for case in recorded}
     rows = [row for row in _rows(reply) if row["blob"] not in known]
     cases = [_case(f"e{i}", str(row.get("kind", "generated")), row) for i, row in enumerate(rows)]
     guess = str(reply.get("guess") or reply.get("error") or "")
-    return cases, int(reply.get("not_encodable", 0)), guess
+    return cases, int(reply.get("not_encodable", 0)), guess, "" if cases else str(reply.get("error") or "")
 
 
 def _sized(shop: Workshop, seed: int, count: int) -> list[Case]:
@@ -197,10 +198,12 @@ def _too_few(count: int, reasons: list[str], missed: int, guess: str, judge: Jud
         return UserError(
             f"{missed} call(s) have values that cannot cross the sandbox, {count} can", "give an encoder with --codec file.py"
         )
-    if reasons:
-        return refusal(reasons[0], judge.limit_s)
+    unusable = refusal(reasons[0], judge.limit_s) if reasons else None
+    if unusable is not None and "its own input" not in unusable.message:
+        return unusable
+    why = _short(reasons[0].rpartition("last: ")[2]) if reasons else "none could be guessed"
     return UserError(
-        f"the function ran on only {count} of the inputs that were tried ({_short(guess) or 'none could be guessed'})",
+        f"the function ran on only {count} of the inputs that were tried ({'; '.join(filter(None, (_short(guess), why)))})",
         "give inputs with --inputs file.py:make or tests with --tests",
     )
 

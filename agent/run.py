@@ -172,7 +172,7 @@ class _Run:
             counts = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
             self.trace.add(Inputs(counts=counts, note="; ".join(workload.notes)[:900]))
             self.phase("profile")
-            self.profile = profile_of(self.shop, workload, self.shop.baseline_source())
+            self.profile = self.profiled(self.shop.baseline_source(), workload)
             expected = judge.expect(workload.timed[0])
             self.trace.add(
                 Baseline(status=Status.OK, seconds=expected.wall_s * workload.repeat, profile=self.profile)
@@ -235,7 +235,22 @@ class _Run:
             return self.profile
         if self.options.proposers == ("rules",):
             return None  # rules only order their rewrites by it
-        return profile_of(self.shop, self.search.workload, source)
+        return self.profiled(source, self.search.workload)
+
+    def profiled(self, source: str, workload: Workload) -> Profile | None:
+        """A profile, kept in the run's folder: a resumed run asks a model in the same words and pays for them once."""
+        assert self.shop is not None
+        name = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()
+        path = self.options.run / "profiles" / f"{name}.json"
+        if path.is_file():
+            return Profile.model_validate_json(path.read_bytes())
+        profile = profile_of(self.shop, workload, source)
+        if profile is not None:
+            path.parent.mkdir(exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(profile.model_dump_json(), "utf-8")
+            part.replace(path)
+        return profile
 
     def facts(self, workload: Workload) -> dict[str, object]:
         """What proposers are told beside the program."""

@@ -56,6 +56,7 @@ class Remembered:
 
     ids: dict[str, str] = field(default_factory=dict)
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)  # (parent id, fingerprint)
+    children: dict[str, set[str]] = field(default_factory=dict)  # parent id -> ids of what was made of it
     last_id: int = 0
 
 
@@ -89,6 +90,7 @@ class Search:
         self.remembered = remembered or Remembered()
         self.chain: list[Step] = []
         self.saved = 0
+        self.ended = ""  # why the last proposer had no more to propose
         self.statuses: list[str] = []
         self._profile = profile
         self._facts = facts
@@ -98,6 +100,7 @@ class Search:
         self._baseline = workshop.baseline_source()
         self._seen = {fingerprint(self._baseline, self.task.language)}
         self._hopeless: set[tuple[str, str]] = set()
+        self._admitted: set[str] = set()
         self.root = Candidate(id="c0", parent="", proposal=Proposal(source=self._baseline, proposer="", note="as it is"))
 
     @property
@@ -108,10 +111,15 @@ class Search:
         """Whether a budget or the time kept for the holdout ends the search."""
         return bool(self.meter.exhausted()) or self._deadline()
 
+    def _over(self, parent: Candidate) -> bool:
+        """Whether nothing more may be made of `parent`. What an earlier process made and paid for is taken up first."""
+        owed = self.remembered.children.get(parent.id, set()) - self._admitted
+        return self._deadline() or (self.stopped() and not owed)
+
     def run(self) -> None:
         """Search until nothing more pays or a budget is spent."""
         for _ in range(MOST_ROUNDS):
-            if self.stopped() or not self._round():
+            if self._over(self.best.candidate if self.best else self.root) or not self._round():
                 return
 
     def _round(self) -> bool:
@@ -121,7 +129,7 @@ class Search:
         adopted = False
         try:
             for candidate in self._candidates(parent):
-                if self.stopped():
+                if self._deadline():
                     break
                 verdict, subject = self._evaluate(candidate)
                 if not verdict.accepted or verdict.search is None or subject is None:
@@ -142,6 +150,8 @@ class Search:
         """New candidates from every proposer, screened and without duplicates."""
         profile = self._profile(parent.proposal.source)
         for proposer in tuple(self.proposers):
+            if self._over(parent):
+                return
             history: list[tuple[Proposal, Verdict]] = []
             self._history = history
             context = ProposeContext(
@@ -162,6 +172,9 @@ class Search:
                     candidate = self._admit(parent, proposal)
                     if candidate is not None:
                         yield candidate
+                    if self._over(parent):
+                        return
+                self.ended = proposer.ended
             except BudgetExhausted as reason:
                 self._say(str(reason))
             except UserError as error:
@@ -182,22 +195,26 @@ class Search:
             self.saved += 1
             return None
         mark = fingerprint(proposal.source, self.task.language, proposal.flags)
+        known = self.remembered.ids.get(mark)
+        if known is None and self.stopped():
+            return None
         if mark in self._seen:
             self.saved += 1
             verdict = Verdict(status=Status.SCREEN_FAILED, evidence="the same program was tried before")
             self._history.append((proposal, verdict))
             return None
         self._seen.add(mark)
-        known = self.remembered.ids.get(mark)
         if known is None:
             self._count += 1
         candidate = Candidate(id=known or f"c{self._count}", parent=parent.id, proposal=proposal)
+        self._admitted.add(candidate.id)
         if known is None:
             self.trace.add(CandidateMade(candidate=candidate))
             self.meter.charge_candidate()
         reason = screen(proposal.source, self._baseline, self.task)
         if reason:
-            self._record(candidate, Verdict(status=Status.SCREEN_FAILED, evidence=reason))
+            judged = (parent.id, mark) in self.remembered.verdicts
+            self._record(candidate, Verdict(status=Status.SCREEN_FAILED, evidence=reason), again=judged)
             return None
         return candidate
 
@@ -210,7 +227,7 @@ class Search:
         if known is not None:
             self._record(candidate, known, again=True)
             return known, subject if known.accepted else None
-        verdict = self.judge.judge(subject, self.workload, stop=self.stopped)
+        verdict = self.judge.judge(subject, self.workload, stop=self._deadline)
         self._record(candidate, verdict)
         if verdict.accepted:
             return verdict, subject

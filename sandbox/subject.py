@@ -150,11 +150,19 @@ class PythonProgram(Subject):
         self._project = project
         self._cwd = cwd
         self._argv: tuple[str, ...] = ()
+        self._empty: tuple[str, ...] = ()
+
+    def empty(self) -> Sample:
+        """A run of an empty script: what the interpreter itself costs."""
+        session = self.session()
+        return session.execute(self._empty, cwd=self._cwd, limit_s=10)
 
     def _load(self, session: Session) -> None:
         text = session.put("candidate.py", self.source.encode("utf-8", "surrogateescape"))
         roots = ":".join(self._project)
-        self._argv = (self.runtime.python, f"{session.runner_path}/script.py", text, self._file, roots, "--")
+        start = (self.runtime.python, f"{session.runner_path}/script.py")
+        self._argv = (*start, text, self._file, roots, "--")
+        self._empty = (*start, session.put("empty.py", b""), self._file, roots, "--")
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
         session = self.session()

@@ -83,10 +83,12 @@ class Proposer(Protocol):
     Attributes:
         name: What the trace and the report call it.
         host: Who receives the user's code; "" where it does not leave this machine.
+        ended: Why the last `propose` stopped before it was out of ideas, in one line; "" where it did not.
     """
 
     name: str
     host: str
+    ended: str
 
     def check(self, budget: Budget) -> None:
         """Find out before a run whether it can work.

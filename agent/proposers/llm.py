@@ -109,6 +109,7 @@ class LlmProposer:
     Attributes:
         host: Who receives the code: for the line that says so before a run.
         price: Of its tokens; None where it is not known.
+        ended: As in `Proposer`.
     """
 
     name = "llm"
@@ -122,6 +123,7 @@ class LlmProposer:
         self._client: ChatClient | None = None
         self._answered: Answered | None = None
         self._asked: Counter[tuple[str, int]] = Counter()
+        self.ended = ""
 
     def check(self, budget: Budget) -> None:
         """Find out before a run whether the budget can hold and the server can be reached.
@@ -156,13 +158,15 @@ class LlmProposer:
         """
         self._check_price(context.meter.budget)
         seen = {context.source, *(proposal.source for proposal, _ in context.history)}
+        self.ended = ""
         nonsense, bill = 0, _Bill()
         follow: list[Message] = []
         while True:
             try:
                 reply, cached = self._ask(context, [*self._task(context), *follow], bill)
             except (BudgetExhausted, OutOfTime) as end:
-                self._say(context, f"{self.settings.model} is not asked again: {end}")
+                self.ended = f"{self.settings.model} is not asked again: {end}"
+                self._say(context, self.ended)
                 return
             except _NotRepeated:
                 self._say(context, "a call that was cut off twice is not made again")
@@ -177,7 +181,8 @@ class LlmProposer:
                 nonsense += 1
                 self._say(context, f"an answer of {self.settings.model} is not usable: {error}")
                 if nonsense >= MAX_NONSENSE:
-                    self._say(context, f"{self.settings.model} is given up: {nonsense} useless answers in a row")
+                    self.ended = f"{self.settings.model} is given up: {nonsense} useless answers in a row"
+                    self._say(context, self.ended)
                     return
                 follow = [] if follow else llm_prompt.again(reply.text[-12_000:], str(error))
                 continue

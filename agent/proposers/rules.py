@@ -32,6 +32,7 @@ class Rules:
 
     name = "rules"
     host = ""
+    ended = ""
 
     def check(self, budget: Budget) -> None:
         """Rules need nothing."""

@@ -344,9 +344,9 @@ def _damaged(folder: Path, number: int, why: str) -> UserError:
 
 
 def _cannot_write(folder: Path, error: OSError) -> UserError:
-    return UserError(
-        f"cannot write to {folder} ({error.strerror or error})", "free or change the disk; what was written is kept"
-    )
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    hint = "free the disk; what was written is kept, --resume goes on" if full else "name another folder with --run"
+    return UserError(f"cannot write to {folder} ({error.strerror or error})", hint)
 
 
 if __name__ == "__main__":

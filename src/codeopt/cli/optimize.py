@@ -228,7 +228,7 @@ def _run(
     from codeopt.agent.command import optimize_command
     from codeopt.agent.proposers.base import ProposerSettings
     from codeopt.agent.report import apply_result
-    from codeopt.agent.run import Options, command_line, new_run_folder, resumed
+    from codeopt.agent.run import Options, command_line, holds_run, new_run_folder, resumed
     from codeopt.agent.run import optimize as optimize_task
     from codeopt.agent.tasks.detect import detect, detect_command
     from codeopt.cli.view import make_view
@@ -255,7 +255,7 @@ def _run(
             folder = run or new_run_folder(Path.cwd(), Path(file).stem)
         else:
             raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
-        if (folder / "trace.jsonl").exists():
+        if holds_run(folder):
             raise UserError(
                 f"{folder} already holds a run", f"go on with it: --resume {folder}, or name another --run"
             )
