@@ -22,6 +22,7 @@ from codeopt.agent.report import Outcome, write_outcome
 from codeopt.agent.screen import fingerprint
 from codeopt.agent.search import Remembered, Search, Step, View
 from codeopt.agent.tasks.model import Task
+from codeopt.agent.user_tests import tests_on, with_hottest
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
 from codeopt.machine import fingerprint as machine_fingerprint
@@ -92,6 +93,8 @@ def optimize(task: Task, options: Options, view: View, source: str | None = None
             view.note(f"your code will be sent to {proposer.host} ({options.model.model})")
         proposer.check(options.budget)
     earlier = list(read_trace(options.run)) if options.resume else []
+    if task.kind == "function" and not task.function:
+        task = with_hottest(task, choose(options.sandbox, trusted=options.proposers == ("rules",)), view)
     with TraceWriter(options.run) as trace, _termination():
         meter = Meter.restored(options.budget, earlier) if earlier else Meter(options.budget)
         machine = machine_fingerprint()
@@ -220,13 +223,23 @@ class _Run:
             # Drawn only now: the seed depends on the candidate, which is fixed.
             seed = int(fingerprint(step.candidate.proposal.source, self.task.language)[:8], 16) ^ self.options.seed
             verdict = judge.confirm(subject, workload, seed=seed, stop=lambda: bool(self.meter.exhausted()))
-            self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
             self.shop.forget(subject)
+            if verdict.accepted and self.task.tests and self.task.kind == "function":
+                verdict = self.with_tests(step, verdict)
+            self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
             if verdict.accepted:
                 return self.finish(step, verdict, 0, reason, workload)
             self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {verdict.evidence.splitlines()[0]}")
             chain.pop()
         return self.finish(None, None, 1, reason, workload)
+
+    def with_tests(self, step: Step, verdict: Verdict) -> Verdict:
+        """The verdict after the user's own tests had their say."""
+        assert self.shop is not None
+        status, note = tests_on(self.shop, step.candidate.proposal)
+        if status in (Status.OK, Status.UNDECIDED):
+            return verdict.model_copy(update={"notes": (*verdict.notes, note)})
+        return verdict.model_copy(update={"status": status, "evidence": note, "holdout": None})
 
     def profile_for(self, source: str) -> Profile | None:
         """The profile of a version of the program; the baseline's is known."""

@@ -173,6 +173,8 @@ class Workshop:
     def _maker(self, whole_project: bool) -> Session:
         mount = self._own if whole_project else self._staged
         extra: list[Mount] = []
+        if whole_project:
+            extra += [Mount(Path(path), path) for path in self._named_files()]
         if self.task.inputs:
             extra.append(self.user_file(self.task.inputs.rpartition(":")[0]))
         spec, codec = self._spec(mount) if self.task.kind == "function" else (None, ())
@@ -204,9 +206,9 @@ class Workshop:
         return session
 
     def _named_files(self) -> list[str]:
-        """Files and folders that the command's arguments name and that lie outside the project."""
+        """Tests, and what the command's arguments name, that lie outside the project."""
         found = []
-        for word in (*self.task.command, *self.task.args):
+        for word in (*self.task.command, *self.task.args, *self.task.tests):
             path = Path(word)
             if path.is_absolute() and path.exists() and not path.is_relative_to(self.stage.root_origin):
                 found.append(str(path))

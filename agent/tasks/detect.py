@@ -203,8 +203,10 @@ def _python_kind(
         raise UserError(
             f"nothing to optimise in {path}", "it has no public function; name one with --function NAME"
         )
+    if settings.tests:
+        return "function", ""  # the run finds it: the one in which the tests spend their time
     listed = ", ".join(item.qualname for item in candidates[:8]) + (" …" if len(candidates) > 8 else "")
-    raise UserError(f"{len(candidates)} functions in {path.name}", f"choose one with --function: {listed}")
+    raise UserError(f"{len(candidates)} functions in {path.name}", f"choose one with --function: {listed}; or give --tests and the hottest is found")
 
 
 def _cpp(path: Path, settings: Settings) -> Task:
