@@ -40,21 +40,40 @@ class Case:
         return PRELUDE + self.program
 
 
+def case_of(rule: str, kind: str, number: int, body: str) -> Case:
+    inputs = tuple(m.replace("\\n", "\n") for m in re.findall(r"^<<< ?(.*)$", body, flags=re.M))
+    return Case(rule, kind, number, re.sub(r"^<<<.*\n", "", body, flags=re.M), inputs)
+
+
 @cache
 def cases(*kinds: str) -> tuple[Case, ...]:
     out = []
     for path in sorted(FOLDER.glob("*.txt")):
         parts = re.split(r"^=== (\w+)\n", path.read_text(), flags=re.M)[1:]
         for number, (kind, body) in enumerate(zip(parts[::2], parts[1::2])):
-            inputs = tuple(m.replace("\\n", "\n") for m in re.findall(r"^<<< ?(.*)$", body, flags=re.M))
-            program = re.sub(r"^<<<.*\n", "", body, flags=re.M)
             if kind in kinds:
-                out.append(Case(path.stem, kind, number, program, inputs))
+                out.append(case_of(path.stem, kind, number, body))
     return tuple(out)
 
 
 def rewrites(rule: str, text: str, function: str = "") -> list[Rewrite]:
     return list(RULES[rule].apply(Code(text, "cpp", function)))
+
+
+@cache
+def programs() -> tuple[Case, ...]:
+    """Ordinary programs that no rule was written for; all rules are applied to them, one after another."""
+    parts = re.split(r"^=== .*\n", (FOLDER.parent / "rules_cpp_programs.txt").read_text(), flags=re.M)[1:]
+    return tuple(case_of("everything", "fires", number, body) for number, body in enumerate(parts))
+
+
+def composed(text: str) -> str:
+    """The text after all rules but those that round differently or set flags, each as often as it fires (at most 4)."""
+    for rule in sorted(set(RULES) - {"gcc_pragmas", "compiler_flags", "accumulators", "simd_reduction"}):
+        for _ in range(4):
+            found = [r for r in rewrites(rule, text) if r.text != text]
+            text = found[0].text if found else text
+    return text
 
 
 def name(case: Case) -> str:
@@ -63,6 +82,8 @@ def name(case: Case) -> str:
 
 def everywhere(case: Case) -> list[Rewrite]:
     """The single rewrites of a case, and all of them one after another."""
+    if case.rule == "everything":
+        return [Rewrite(composed(case.text), "all rules", 1)]
     found = rewrites(case.rule, case.text)
     text, seen = case.text, set()
     while text not in seen and not found[0].flags and len(seen) < 20:
@@ -115,16 +136,20 @@ def test_comments_strings_and_macros_are_not_code(rule: str) -> None:
             continue
         inert = case.program.replace("*/", "")
         line = " ".join(inert.replace("#define", "").split())
-        text = f"/*\n{inert}*/\nconst char* t = R\"x(\n{inert})x\";\n#define CODE {line}\nint main() {{ return t[0]; }}\n"
+        text = f'/*\n{inert}*/\nconst char* t = R"x(\n{inert})x";\n#define CODE {line}\nint main() {{ return t[0]; }}\n'
         for change in rewrites(rule, text):
-            assert inert in change.text.split("R\"x(")[0] and inert in change.text.split("R\"x(")[1], change.note
+            assert inert in change.text.split('R"x(')[0] and inert in change.text.split('R"x(')[1], (
+                change.note
+            )
 
 
-def unit(index: int, text: str, case: Case) -> str:
+def unit(index: int, text: str) -> str:
     """A program as a namespace with a `run` of its own, so that many fit into one compilation."""
     source = parse(text)
-    body = re.sub(r"^#(include|pragma GCC).*\n", "", text, flags=re.M).replace("using namespace std;\n", "", 1)
-    body = body.replace("int main()", "int run()")
+    body = re.sub(r"^#(include|pragma GCC).*\n", "", text, flags=re.M).replace(
+        "using namespace std;\n", "", 1
+    )
+    body = re.sub(r"int main\((?:void)?\)", "int run()", body)
     undef = "".join(f"#undef {word}\n" for word in sorted(source.macro_names))
     body = re.sub(r"\}\s*\Z", "return 0; }\n", body)
     return f"namespace unit{index} {{\n{body}}}\n{undef}"
@@ -138,10 +163,10 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[s
     folder = tmp_path_factory.mktemp("rules_cpp")
     units: list[str] = []
     index: dict[tuple[str, int], list[int]] = {}
-    for case in cases("fires", "close"):
+    for case in (*cases("fires", "close"), *programs()):
         for text in dict.fromkeys([case.text, *(r.text for r in everywhere(case))]):
             index.setdefault((case.rule, case.number), []).append(len(units))
-            units.append(unit(len(units), text, case))
+            units.append(unit(len(units), text))
     half = len(units) // 2
     jobs = []
     for part, (low, high) in enumerate([(0, half), (half, len(units))]):
@@ -160,13 +185,15 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[s
 
 
 def run(binary: Path, unit: int, text: str) -> str:
-    done = subprocess.run([binary, str(unit)], input=text, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [binary, str(unit)], input=text, capture_output=True, text=True, timeout=20, check=False
+    )
     assert done.returncode == 0, f"unit {unit} ended with {done.returncode} on {text!r}"
     return done.stdout
 
 
 @needs_compiler
-@pytest.mark.parametrize("case", cases("fires", "close"), ids=name)
+@pytest.mark.parametrize("case", (*cases("fires", "close"), *programs()), ids=name)
 def test_prints_the_same(case: Case, binary: tuple[Path, dict[tuple[str, int], list[int]]]) -> None:
     path, index = binary
     old, *new = index[case.rule, case.number]
@@ -181,3 +208,19 @@ def test_prints_the_same(case: Case, binary: tuple[Path, dict[tuple[str, int], l
                 assert all(math.isclose(float(a), float(b), rel_tol=1e-6) for a, b in pairs)
             else:
                 assert got == expected
+
+
+def test_a_named_function_is_the_only_place() -> None:
+    """With a function named, nothing outside it changes, and whole-file rules (I/O) stay out."""
+    body = "{ string s; for (int i = 0; i < 9; i++) s = s + 'x'; return s.size(); }"
+    text = f"{PRELUDE}struct A {{ int g() {body} }};\nint f() {body}\nint main() {{ int n; cin >> n; cout << f() << endl; }}\n"
+    (change,) = rewrites("string_append", text, "A::g")
+    assert change.text.count("s += 'x'") == 1 and change.text.index("s += 'x'") < change.text.index("int f()")
+    assert rewrites("string_append", text, "f")[0].text.index("s += 'x'") > text.index("int f()")
+    for rule in ("fast_iostreams", "fast_reader", "buffered_output", "endl_newline"):
+        assert rewrites(rule, text, "f") == []
+
+
+def test_the_line_is_where_the_change_is() -> None:
+    text = "#include <string>\nint main() {\n    std::string s;\n\n    s = s + 'x';\n}\n"
+    assert [change.line for change in rewrites("string_append", text)] == [5]

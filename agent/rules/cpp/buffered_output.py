@@ -78,7 +78,7 @@ struct FastOut {
 
 _BLOCKERS = word_set(
     "fixed setprecision setw setfill hex oct dec boolalpha showpos left right scientific uppercase ostream iostream"
-    " precision width fill puts putchar fputs fputc putc fwrite stdout fast_out FastOut flush unitbuf ostream_iterator"
+    " precision width fill fputs fputc putc fwrite stdout fast_out FastOut flush unitbuf ostream_iterator"
     " rdbuf abort _exit quick_exit _Exit fork freopen setf put_time defaultfloat ostreambuf_iterator noshowpoint fflush"
     " showpoint internal setbase put write putchar_unlocked signed_char uint8_t int8_t bitset"
 )
@@ -96,26 +96,30 @@ _TYPED |= {"llu": "(unsigned long long)", "c": "(char)", "s": "(const char*)"}
 def apply(code: Code) -> Iterator[Rewrite]:
     src = parse(code.text)
     seen = src.words | src.macro_words
-    if code.function not in ("", "main") or {"cout", "printf"} & src.macro_words or _BLOCKERS & seen:
+    if (
+        code.function not in ("", "main")
+        or {"cout", "printf", "puts", "putchar"} & src.macro_words
+        or _BLOCKERS & seen
+    ):
         return
     edits: list[Edit] = []
     first: Node | None = None
     for node in find(src.root, "identifier"):
         word = src[node]
-        if word not in ("cout", "printf", "endl") or (word == "endl" and "endl" in src.macro_names):
+        if word not in ("cout", "printf", "puts", "putchar", "endl") or (
+            word == "endl" and "endl" in src.macro_names
+        ):
             continue
         qualified = node.parent is not None and node.parent.type == "qualified_identifier"
         whole = node.parent if qualified and node.parent is not None else node
         if word == "endl":
             edits.append(replace(whole, "'\\n'"))
             continue
-        edit = _stream(src, whole) if word == "cout" else _printf(src, whole)
+        edit = _stream(src, whole) if word == "cout" else _call(src, whole, word)
         if edit is None:
             return
         edits.append(edit)
         first = first or node
-    if first is not None and any(f in src.text for f in ("cerr", "clog", "endl")) and "stringstream" in seen:
-        return
     if first is not None:
         yield from rewrite(src, [header(src, WRITER), *edits], "standard output through one buffer", first)
 
@@ -130,7 +134,7 @@ def _stream(src: Source, whole: Node) -> Edit | None:
     return None
 
 
-def _printf(src: Source, whole: Node) -> Edit | None:
+def _call(src: Source, whole: Node, word: str) -> Edit | None:
     call = whole.parent
     if call is None or call.type != "call_expression" or call.parent is None:
         return None
@@ -139,6 +143,10 @@ def _printf(src: Source, whole: Node) -> Edit | None:
     args = call_args(call)
     if not args:
         return None
+    if word != "printf":
+        plain = call.parent.type == "expression_statement"
+        text = f"(const char*)({src[args[0]]}) << '\\n'" if word == "puts" else f"(char)({src[args[0]]})"
+        return replace(call, f"fast_out << {text}") if plain else None
     chain = _chain(src, args)
     if chain and call.parent.type == "expression_statement":
         return replace(call, chain)

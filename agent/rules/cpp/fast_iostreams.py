@@ -26,7 +26,8 @@ def apply(code: Code) -> Iterator[Rewrite]:
         or not {"cin", "cout"} & (src.words | src.macro_words)
     ):
         return
-    if (_STDIO | {"sync_with_stdio"}) & (src.words | src.macro_words):
+    own_reader = {"fread", "stdin"} if "fast_in" in src.words else set()
+    if ((_STDIO - own_reader) | {"sync_with_stdio"}) & (src.words | src.macro_words):
         return
     at = main.body.start_byte + 1
     text = "\n    std::ios::sync_with_stdio(false);\n    std::cin.tie(nullptr);"

@@ -193,6 +193,8 @@ def _scanf(src: Source, node: Node) -> Edit | None:
         and test.endswith(ends)
     ):
         return replace(around, f"bool({chain})")
-    if around.type == "binary_expression" and test.endswith((f"!={conversions}", f"<{conversions}", "==EOF", "==-1")):
+    if around.type == "binary_expression" and test.endswith(
+        (f"!={conversions}", f"<{conversions}", "==EOF", "==-1")
+    ):
         return replace(around, f"!({chain})")
     return replace(around, f"bool({chain})") if around.type == "unary_expression" and test[0] == "~" else None
