@@ -151,7 +151,8 @@ def _climb(
             view.note(f"{item.qualname}: {error}")
             steps.append({"function": item.qualname, "file": item.file, "error": str(error)})
             continue
-        steps.append({"function": item.qualname, "file": item.file, "share": item.own_share, **outcome.summary})
+        about = {"function": item.qualname, "file": item.file, "share": item.own_share, "run": str(folder)}
+        steps.append({**outcome.summary, **about})
         if outcome.exit_code == 0:
             texts[item.file] = outcome.files["new"].read_text("utf-8")
         if outcome.exit_code == 130:

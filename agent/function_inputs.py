@@ -23,7 +23,8 @@ from codeopt.types import Status
 FEWEST = 3  # inputs without which nothing is claimed
 VISIBLE = 40
 TARGET_S = 0.03
-SECONDS = 20.0
+SECONDS = 12.0
+SMALL_BYTES = 50_000
 
 
 def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload, dict[str, object]]:
@@ -39,12 +40,18 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     # A generator of the user's says which inputs are valid; without one, types, names and docstrings must do.
     found, lost, guess, died = ([], 0, "", "") if shop.task.inputs else _examples(shop, seed, recorded)
     missed += lost
-    grown = _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
     small = _sized(shop, seed, 24) if shop.task.inputs else []
     try:
         kept, reasons = judge.steady([*recorded, *small, *found])
     except CannotStart as error:
         raise UserError(f"{shop.task.file} cannot be imported ({error.evidence.splitlines()[-1]})", "make it import") from error
+    real_s = sum(judge.expect(case).wall_s for case in kept if case.kind == "recorded")
+    # Real calls that take long enough are the best inputs for the clock.
+    grown = (
+        {"calls": [], "size": 0, "way": ""}
+        if real_s >= TARGET_S / 2 and not shop.task.inputs
+        else _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
+    )
     cases = [_case(f"g{i}", "grown", row, int(grown["size"])) for i, row in enumerate(grown["calls"])]
     # A grown input that dies or differs from itself is no input; its reasons matter only when nothing else is left.
     timed, why = judge.steady(cases)
@@ -52,9 +59,9 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         raise _too_few(len(kept) + len(timed), [*reasons, *why, *filter(None, [died])], missed, guess, judge)
     if any("two runs of the program differ" in reason for reason in reasons) and len(reasons) > len(kept):
         raise refusal(next(r for r in reasons if "two runs" in r), judge.limit_s)
-    if grown.get("why") and not grown.get("grew", True):
-        notes.append(str(grown["why"]))
-    if guess:
+    if not timed and grown.get("why"):
+        notes.append(f"no larger inputs for the clock: {grown['why']}")
+    if guess and any(case.kind in ("edge", "hypothesis", "generated") for case in kept):
         notes.append(f"inputs guessed as: {guess}")
     facts: dict[str, object] = {"size": int(grown["size"]), "way": str(grown["way"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
     pool = _timed(judge, timed, recorded, kept)
@@ -139,7 +146,7 @@ def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], 
 
 def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list[Case], int, str, str]:
     """(cases, how many could not be encoded, what was guessed, why none survived)."""
-    examples = [case.calls[0] for case in recorded[:20]]
+    examples = [case.calls[0] for case in recorded[:20] if len(case.calls[0]) <= SMALL_BYTES]
     reply = _op(shop.maker(), "inputs", {"count": VISIBLE, "seed": seed, "examples": examples, "seconds": 5.0})
     known = {case.calls[0] for case in recorded}
     rows = [row for row in _rows(reply) if row["blob"] not in known]

@@ -137,6 +137,11 @@ def apply_result(run: Path) -> Path:
     if not result.is_file():
         raise UserError(f"{run} has no finished run", "give the folder that codeopt optimize printed")
     summary = json.loads(result.read_text("utf-8"))
+    if "functions" in summary:
+        parts = [Path(item["run"]) for item in summary["functions"] if item.get("verified")]
+        if not (summary["verified"] and parts):
+            raise UserError(f"{run} found no verified speedup", "there is nothing to apply")
+        return [apply_result(part) for part in parts][-1]
     if "new" not in summary["files"] or not summary["verified"]:
         raise UserError(f"{run} found no verified speedup", "there is nothing to apply")
     target = Path(summary["file"])

@@ -192,7 +192,7 @@ class _Run:
         """Search, then the holdout on the way back from the best step."""
         assert self.shop is not None
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
-        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 5 + 3 * HOLDOUT_PAIRS * region)
+        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 5 + 1.5 * HOLDOUT_PAIRS * region)
 
         def deadline() -> bool:
             wall = self.options.budget.wall_s
@@ -216,6 +216,8 @@ class _Run:
         self.search.run()
         chain = self.search.chain
         reason = self.meter.exhausted() or self.search.ended or "nothing more pays"
+        if deadline():
+            reason = f"the time budget of {self.options.budget.wall_s:g} s is used up"
         while chain:
             step = chain[-1]
             self.phase("holdout", step.candidate.id)

@@ -111,6 +111,11 @@ class Search:
         """Whether a budget or the time kept for the holdout ends the search."""
         return bool(self.meter.exhausted()) or self._deadline()
 
+    def _out_of_time(self) -> bool:
+        """Whether even a measurement that has begun must end: what is kept for the holdout does not count here."""
+        wall = self.meter.remaining().wall_s
+        return wall is not None and wall <= 0
+
     def _over(self, parent: Candidate) -> bool:
         """Whether nothing more may be made of `parent`. What an earlier process made and paid for is taken up first."""
         owed = self.remembered.children.get(parent.id, set()) - self._admitted

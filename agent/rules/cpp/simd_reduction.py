@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.cpp._access import assignment, counted, invariant, pure
 from codeopt.agent.rules.cpp._facts import ARITHMETIC, FLOATS, lookup
-from codeopt.agent.rules.cppedit import braced, find, loops_around, parse, rewrite, roots, statements
+from codeopt.agent.rules.cppedit import before, find, indent, parse, rewrite, roots, statements
 
 SUMMARY = "float sums and products in a counted loop -> #pragma omp simd reduction with -fopenmp-simd (changes rounding)"
 EXPECTS = "MEASURE"
@@ -40,11 +40,12 @@ def apply(code: Code) -> Iterator[Rewrite]:
             ):
                 totals.clear()
                 break
-        if totals and not any(find(c.body, "call_expression")) and loops_around(loop) is not None:
+        if totals and not any(find(c.body, "call_expression")):
             pragma = f"#pragma omp simd reduction(+ : {', '.join(dict.fromkeys(totals))})"
-            edits = (
-                braced(src, loop, pragma) if loop.parent and loop.parent.type == "compound_statement" else []
-            )
+            if loop.parent is None or loop.parent.type != "compound_statement":
+                continue
+            start = src.data[: loop.start_byte].rpartition(b"\n")[2].strip()
+            edits = [before(loop, ("\n" if start else "") + pragma + "\n" + indent(src, loop))]
             note = f"{', '.join(totals)}: vectorised sum (rounding changes; needs -fopenmp-simd)"
             yield from rewrite(src, edits, note, loop, ("-fopenmp-simd",))
 
