@@ -232,7 +232,7 @@ class Search:
         if known is not None:
             self._record(candidate, known, again=True)
             return known, subject if known.accepted else None
-        verdict = self.judge.judge(subject, self.workload, stop=self._deadline)
+        verdict = self.judge.judge(subject, self.workload, stop=self._out_of_time)
         self._record(candidate, verdict)
         if verdict.accepted:
             return verdict, subject
