@@ -21,6 +21,9 @@ FLAT = 3
 HUNT = 50
 MOST_DRAWS = 10
 CHEAP_S = 0.03
+# Where a call is long only because its input is, larger ones cost more to make and to send than they tell.
+PLENTY_BYTES = 128 << 10
+LEAST_S = 0.006
 
 
 @dataclasses.dataclass
@@ -47,6 +50,13 @@ class Growth:
         self.make, self.trials, self.target_s = make, trials, target_s
         self.max_bytes, self.max_size, self.seed = max_bytes, max_size, seed
         self.too_big = ""
+        self.bytes = 0
+
+    def enough(self, taken: float) -> bool:
+        """Whether a call of that many seconds is long enough to be timed, given the bytes of the last input."""
+        if taken >= ENOUGH * self.target_s:
+            return True
+        return self.bytes >= PLENTY_BYTES and taken >= min(LEAST_S, ENOUGH * self.target_s)
 
     def seconds(self, size: int, draw: int = 0) -> tuple[float | None, bytes]:
         """Time of one call at this size: None where the baseline does not survive it, inf where it is too slow."""
@@ -65,6 +75,7 @@ class Growth:
         if len(blob) > self.max_bytes:
             self.too_big = "an input of size %d has %d MiB" % (size, len(blob) >> 20)
             return float("inf"), b""
+        self.bytes = len(blob)
         outcome = self.trials.run(blob)
         if outcome.ok and not outcome.raised:
             return outcome.seconds, blob
@@ -86,12 +97,12 @@ class Growth:
                 if failed == 2 and not times:
                     return None
                 continue
-            if taken >= self.target_s * ENOUGH and blob:
+            if self.enough(taken) and blob:
                 # One slow run can be the machine's.
                 taken = min(taken, self.trials.run(blob).seconds)
             times.append(taken)
             spent = time.monotonic() - started
-            if taken >= self.target_s * ENOUGH or (draw >= 2 and spent > CHEAP_S) or spent > 10 * CHEAP_S:
+            if self.enough(taken) or (draw >= 2 and spent > CHEAP_S) or spent > 10 * CHEAP_S:
                 break
         return max(times) if times else None
 
@@ -118,7 +129,7 @@ class Growth:
             flat = flat + 1 if found.size and taken < 1.15 * found.seconds + 2e-5 else 0
             if taken >= found.seconds:
                 found.size, found.seconds = size, taken
-            if taken >= ENOUGH * self.target_s:
+            if self.enough(taken):
                 return found
             # Making the input costs more than calling with it, and calling does not get slower.
             useless = flat >= FLAT and time.monotonic() - began > max(0.3, 3 * self.target_s)
@@ -146,9 +157,9 @@ class Growth:
             low = middle
             if taken >= found.seconds:
                 found.size, found.seconds = middle, taken
-            if taken >= ENOUGH * self.target_s:
+            if self.enough(taken):
                 return
-        if found.seconds < ENOUGH * self.target_s and not found.why:
+        if not self.enough(found.seconds) and not found.why:
             found.why = self.too_big or "one step larger takes more than %.2g s" % (2 * self.target_s)
 
     def draws(self, size: int, count: int, typical: float, until: float) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def run(request: dict[str, Any], context: Any) -> dict[str, Any]:
             continue
         if best is None or found.seconds > 1.3 * best[0].seconds:
             best = (found, growth, label)
-        if found.seconds >= 0.5 * target_s:
+        if growth.enough(found.seconds):
             break
     if best is None:
         return reply([], None, "the baseline survived no generated input (%s)" % ("; ".join(failures) or "no way"))

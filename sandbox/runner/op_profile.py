@@ -22,7 +22,7 @@ from .profile_lines import Key, Lines
 from .profile_sample import Files, Sampled, sample
 from .run_script import Deadline, OutOfTime, run_program
 
-ENOUGH_S = 0.5
+ENOUGH_S = 0.25
 MOST_ROWS = 60
 MIN_SHARE = 0.005
 HOT_SHARE = 0.03
