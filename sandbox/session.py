@@ -26,6 +26,7 @@ RUNNER = Path(__file__).resolve().parent / "runner"
 MSGPACK = Path(msgpack.__file__).resolve().parent
 HEADER = struct.Struct(">Q")
 CREDENTIALS = struct.Struct("3i")
+CREDENTIALS_SPACE = socket.CMSG_SPACE(CREDENTIALS.size)
 # One thread per library unless the task asks for more: threads after a fork hang OpenMP and Numba.
 ONE_THREAD = {
     name: "1"
@@ -130,6 +131,8 @@ class Session:
         )
         self.channel: Channel = sandbox.start(launch)
         self._sock = self.channel.sock
+        self._buffer = bytearray()
+        self._pid = 0
         self.alive = True
         try:
             self._send({"do": "hello", "output_cap": self._cap, "namespaced": runtime.namespaced})
@@ -171,42 +174,42 @@ class Session:
         self.close()
         return Broken(status, evidence)
 
-    def _read(self, count: int, deadline: float) -> tuple[bytes, int]:
-        """Exactly `count` bytes and the sender's pid as the kernel attached it (0: none)."""
-        parts, pid = [], 0
-        while count:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._broken(Status.TIMEOUT, "no answer in time")
-            self._sock.settimeout(left)
-            try:
-                if count <= HEADER.size:
-                    part, ancillary, _, _ = self._sock.recvmsg(count, socket.CMSG_SPACE(CREDENTIALS.size))
-                    for level, kind, data in ancillary:
-                        if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-                            pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
-                else:
-                    part = self._sock.recv(min(count, 1 << 20))
-            except TimeoutError:
-                raise self._broken(Status.TIMEOUT, "no answer in time") from None
-            except OSError as error:
-                raise self._broken(Status.CRASHED, str(error)) from error
-            if not part:
-                raise self._broken(Status.CRASHED, self._last_words())
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts), pid
+    def _fill(self, deadline: float) -> None:
+        """More bytes into the buffer; `self._pid` becomes their sender, as the kernel attached it."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self._broken(Status.TIMEOUT, "no answer in time")
+        self._sock.settimeout(left)
+        try:
+            part, ancillary, _, _ = self._sock.recvmsg(1 << 18, CREDENTIALS_SPACE)
+        except TimeoutError:
+            raise self._broken(Status.TIMEOUT, "no answer in time") from None
+        except OSError as error:
+            raise self._broken(Status.CRASHED, str(error)) from error
+        if not part:
+            raise self._broken(Status.CRASHED, self._last_words())
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                self._pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
+        self._buffer += part
 
     def _last_words(self) -> str:
         tail = self.channel.stderr_tail().strip()
         return tail[-600:] or "the program's process ended without an answer"
 
     def _frame(self, deadline: float) -> tuple[bytes, int]:
-        header, pid = self._read(HEADER.size, deadline)
-        (length,) = HEADER.unpack(header)
+        """One frame, and the pid of the process that sent its last bytes (0: not known)."""
+        while len(self._buffer) < HEADER.size:
+            self._fill(deadline)
+        (length,) = HEADER.unpack_from(self._buffer)
         if length > self._cap + (1 << 20):
             raise self._broken(Status.OUTPUT_LIMIT, f"an answer of {length >> 20} MiB exceeds {self._cap >> 20} MiB")
-        return self._read(length, deadline)[0], pid
+        end = HEADER.size + length
+        while len(self._buffer) < end:
+            self._fill(deadline)
+        body = bytes(self._buffer[HEADER.size : end])
+        del self._buffer[:end]
+        return body, self._pid
 
     def _parse(self, body: bytes) -> dict[str, Any]:
         try:
