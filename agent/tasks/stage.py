@@ -122,6 +122,10 @@ def _python(task: Task) -> tuple[Path, list[Path], list[str]]:
         top = _top_level(file, roots[0])
         if top != file:
             trees.append(top)
+            # Shared libraries that a wheel brings along; its extensions look for them beside the package.
+            bundled = top.with_name(f"{top.name}.libs")
+            if library and bundled.is_dir():
+                trees.append(bundled)
         if not library:
             modules, packages = imported_files(file, roots)
             wanted += [path for path in modules if guard.allows(path)]

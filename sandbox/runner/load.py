@@ -33,10 +33,12 @@ class OverlayFinder(importlib.abc.MetaPathFinder):
 
     def __init__(self, name, path, source):
         self.name, self.path, self.source = name, path, source
+        self.found = False
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != self.name:
             return None
+        self.found = True
         package = os.path.basename(self.path) == "__init__.py"
         return importlib.util.spec_from_file_location(
             fullname,
@@ -69,9 +71,13 @@ def prepare(context, request):
     context.project = list(request["project"])
     context.file = request["file"]
     context.module_name = request["module"]
-    sys.meta_path.insert(0, OverlayFinder(request["module"], request["file"], request["source"]))
+    # The runner may use the same module of the standard library; the program gets the candidate.
+    sys.modules.pop(request["module"], None)
+    finder = OverlayFinder(request["module"], request["file"], request["source"])
+    sys.meta_path.insert(0, finder)
     if request.get("codec"):
         context.codec.load_user_codec(request["codec"])
+    return finder
 
 
 def resolve(module, qualified):
@@ -94,13 +100,15 @@ def load(context, request):
             if root not in sys.path:
                 sys.path.insert(0, root)
         return {"import_s": 0.0, "threads": 1, "jit": []}
-    prepare(context, request)
+    finder = prepare(context, request)
     if request.get("cwd") and os.path.isdir(request["cwd"]):
         os.chdir(request["cwd"])
     sys.argv = [request["file"]]
     started = time.perf_counter()
     context.module = importlib.import_module(request["module"])
     seconds = time.perf_counter() - started
+    if not finder.found:
+        raise ImportError("%s was loaded from elsewhere, not as %s" % (request["module"], request["file"]))
     # Calls that were recorded in a script name its classes as those of __main__.
     context.codec.use_main(context.module)
     if request.get("function"):
