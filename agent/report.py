@@ -198,6 +198,12 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.3g} ns"
 
 
+def gist(evidence: str) -> str:
+    """The line of an evidence that says most: the last one of a traceback, else the first."""
+    lines = evidence.strip().splitlines()
+    return "" if not lines else lines[-1] if lines[0].startswith("Traceback") else lines[0]
+
+
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8", errors="surrogateescape", newline="")

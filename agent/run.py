@@ -18,7 +18,7 @@ from codeopt.agent.budget import Budget, Meter
 from codeopt.agent.inputs import build_workload
 from codeopt.agent.profiling import profile_of
 from codeopt.agent.proposers.base import Proposer, ProposerSettings, find_proposer
-from codeopt.agent.report import Outcome, write_outcome
+from codeopt.agent.report import Outcome, gist, write_outcome
 from codeopt.agent.screen import fingerprint
 from codeopt.agent.search import Remembered, Search, Step, View
 from codeopt.agent.tasks.model import Task
@@ -231,7 +231,7 @@ class _Run:
             self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
             if verdict.accepted:
                 return self.finish(step, verdict, 0, reason, workload)
-            self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {verdict.evidence.splitlines()[0]}")
+            self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {gist(verdict.evidence)}")
             chain.pop()
         return self.finish(None, None, 1, reason, workload)
 

@@ -243,7 +243,7 @@ def _run(
     if resume is not None:
         if not resume.is_dir():
             raise UserError(f"no such run: {resume}", "give the folder that codeopt optimize printed")
-        task, options = resumed(resume)
+        task, options = resumed(resume.absolute())
         # The run goes on as it was started; only its budget may be set anew.
         limits = {**vars(options.budget), **{key: budget[key] for key in given & budget.keys()}}
         options = replace(options, budget=Budget(**limits))
@@ -255,6 +255,7 @@ def _run(
             folder = run or new_run_folder(Path.cwd(), Path(file).stem)
         else:
             raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
+        folder = folder.absolute()
         if holds_run(folder):
             raise UserError(
                 f"{folder} already holds a run", f"go on with it: --resume {folder}, or name another --run"

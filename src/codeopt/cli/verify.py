@@ -85,7 +85,7 @@ def verify(
 
 
 def _show(found: Verification, quiet: bool) -> None:
-    from codeopt.agent.report import seconds
+    from codeopt.agent.report import gist, seconds
 
     verdict, measured = found.verdict, found.verdict.holdout
     if measured is not None:
@@ -95,7 +95,7 @@ def _show(found: Verification, quiet: bool) -> None:
             f"same behaviour; {what}: {least}{measured.speedup:.2f}x (95 % interval {measured.low:.2f}-{measured.high:.2f})"
         )
     else:
-        typer.echo(f"{verdict.status}: {verdict.evidence.splitlines()[0] if verdict.evidence else ''}")
+        typer.echo(f"{verdict.status}: {gist(verdict.evidence)}")
     if quiet:
         return
     if measured is not None:
