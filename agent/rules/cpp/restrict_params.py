@@ -9,7 +9,7 @@ from codeopt.agent.rules.cpp._facts import ARITHMETIC, lookup
 from codeopt.agent.rules.cppedit import LOOPS, before, find, functions, inside, named, parse, rewrite, roots
 
 SUMMARY = "two or more pointers to numbers as parameters of a function with loops -> __restrict"
-EXPECTS = "MEASURE"
+EXPECTS = "1.0x measured on streaming loops (GCC checks overlap at run time); more where it gives up checking"
 SOURCE = "GCC manual, Restricting Pointer Aliasing; Agner Fog, Optimizing software in C++, ch. 8"
 
 

