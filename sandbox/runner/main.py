@@ -19,7 +19,7 @@ import signal
 import sys
 import traceback
 
-from . import codec, load, programs, wire
+from . import codec, lazy, load, programs, wire
 
 GO, BYE, EXTRAS = b"G", b"B", b"X"
 PR_SET_DUMPABLE = 4
@@ -112,8 +112,34 @@ class Server:
             self.sample(message)
             wire.send(self.sock, {"end": 0, "signal": 0})
             return
-        pid = self.child(self.sample, message)
+        reader, writer = os.pipe()
+        before = lazy.known()
+
+        def run():
+            self.sample(message)
+            os.write(writer, lazy.imported_since(before))
+
+        pid = self.child(run)
+        os.close(writer)
         self.finish(pid)
+        # Not to the end of the file: what a sample leaves running may hold the pipe open.
+        os.set_blocking(reader, False)
+        try:
+            self.adopt(os.read(reader, 1 << 16))
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(reader)
+
+    def adopt(self, names):
+        """Import what a sample had to import."""
+        if not names:
+            return
+        out = capture(self.output_cap)
+        lazy.adopt(names.decode("utf-8", "replace").split("\n"))
+        release(out)
+        if hasattr(gc, "freeze"):
+            gc.freeze()
 
     def child(self, function, *arguments):
         """Run `function` in a forked child that never returns here."""
