@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import tree_sitter_cpp
@@ -375,7 +376,10 @@ def apply_edits(src: Source, edits: Sequence[Edit]) -> str:
 def rewrite(
     src: Source, edits: Sequence[Edit], note: str, at: Node | None = None, flags: tuple[str, ...] = ()
 ) -> Iterator[Rewrite]:
-    """One `Rewrite`, or none where the new text parses worse than the old."""
+    """One `Rewrite`, or none where matches are nested (edits overlap) or the new text parses worse than the old."""
+    ordered = sorted(edits, key=lambda e: (e.start, e.end))
+    if any(a.end > b.start for a, b in pairwise(ordered)):
+        return
     text = apply_edits(src, edits)
     if text != src.text and parse(text).errors <= src.errors:
         yield Rewrite(text, note, at.start_point[0] + 1 if at is not None else 1, flags)

@@ -224,3 +224,13 @@ def test_a_named_function_is_the_only_place() -> None:
 def test_the_line_is_where_the_change_is() -> None:
     text = "#include <string>\nint main() {\n    std::string s;\n\n    s = s + 'x';\n}\n"
     assert [change.line for change in rewrites("string_append", text)] == [5]
+
+
+@pytest.mark.parametrize("cut", range(40))
+def test_torn_text_is_no_error(cut: int) -> None:
+    """A rule meets any text: none raises, and none makes text that parses worse."""
+    text = programs()[cut % len(programs())].text
+    at = len(PRELUDE) + cut * (len(text) - len(PRELUDE)) // 40
+    torn = text[:at] if cut % 2 else text[:at] + text[at + 7 :]
+    for rule in RULES:
+        assert all(parse(change.text).errors <= parse(torn).errors for change in rewrites(rule, torn))

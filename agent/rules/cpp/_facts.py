@@ -96,6 +96,11 @@ def arguments_of(type_name: str) -> list[str]:
     return [*out, type_name[at:-1]]
 
 
+def element(type_name: str) -> str:
+    """`int` of vector<int>, "" where there is none."""
+    return next(iter(arguments_of(type_name)), "")
+
+
 def _aliases(src: Source) -> dict[str, str]:
     if "aliases" in src.memo:
         return src.memo["aliases"]  # type: ignore[return-value]

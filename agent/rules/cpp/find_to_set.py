@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.cpp._access import access, changes, uses
-from codeopt.agent.rules.cpp._facts import INTEGERS, Variable, arguments_of, lookup
+from codeopt.agent.rules.cpp._facts import INTEGERS, Variable, element, lookup
 from codeopt.agent.rules.cppedit import (
     Edit,
     Source,
@@ -48,7 +48,7 @@ def apply(code: Code) -> Iterator[Rewrite]:
         done.add((v.ident.id, loop.id))
         edits = _edits(src, v, loop)
         if edits:
-            kind = arguments_of(v.type)[0]
+            kind = element(v.type)
             kind = f"std::{kind}" if kind == "string" else kind
             first = f"std::unordered_set<{kind}> {v.name}_seen({v.name}.begin(), {v.name}.end());"
             every = [*include(src, "unordered_set"), *braced(src, loop, first), *edits]
@@ -64,8 +64,8 @@ def _search(src: Source, call: Node) -> Variable | None:
     v = lookup(src, fn.child_by_field_name("argument")) if fn is not None else None
     if v is None or v.template != "vector" or v.pointer or v.dims or f"{v.name}_seen" in src.words:
         return None
-    element = arguments_of(v.type)[0]
-    if element not in INTEGERS | {"string"} or v.kind == "global" or v.name in src.macro_words:
+    held = element(v.type)
+    if held not in INTEGERS | {"string"} or v.kind == "global" or v.name in src.macro_words:
         return None
     return v if [squeeze(src[a]) for a in args[:2]] == [f"{v.name}.begin()", f"{v.name}.end()"] else None
 

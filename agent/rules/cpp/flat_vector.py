@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.cpp._access import pure, uses
-from codeopt.agent.rules.cpp._facts import ARITHMETIC, Variable, arguments_of, type_name, variables
+from codeopt.agent.rules.cpp._facts import ARITHMETIC, Variable, arguments_of, element, type_name, variables
 from codeopt.agent.rules.cppedit import (
     Edit,
     Source,
@@ -39,7 +39,7 @@ def apply(code: Code) -> Iterator[Rewrite]:
             or v.name in src.macro_words
         ):
             continue
-        held = arguments_of(arguments_of(v.type)[0])
+        held = arguments_of(element(v.type))
         shape = _shape(src, v, held[0]) if held and held[0] in ARITHMETIC - {"bool"} else None
         if shape is None or not any(inside(v.node, r) for r in where) or f"{v.name}_width" in src.words:
             continue
