@@ -28,6 +28,7 @@ ITEMS = 1000
 SMALL = 1 << 16
 WAITING = 0.25
 PREEMPTED_S = 0.05
+IMPORTS_S = 2.0  # for the first call, which may import
 NEVER = ("MemoryError", "RecursionError", "SystemExit", "KeyboardInterrupt", "NotImplementedError", "OutOfTime")
 DOUBTFUL = ("TypeError", "AttributeError", "NameError", "UnboundLocalError")
 
@@ -64,6 +65,7 @@ class Trials:
         self.not_encodable = 0
         self.why: list[str] = []
         self.last_why = ""
+        self._limit_s = max(limit_s, IMPORTS_S)
 
     def encode(self, call: dict[str, Any]) -> bytes:
         """The encoded call, or b"" (counted) where it cannot be encoded."""
@@ -106,11 +108,12 @@ class Trials:
                 os._exit(0)
         os.close(writer)
         try:
-            ready, _, _ = select.select([reader], [], [], self.limit_s + 1.0)
+            ready, _, _ = select.select([reader], [], [], self._limit_s + 1.0)
             data = os.read(reader, 65536) if ready else b""
         finally:
             os.close(reader)
             status = kill_group(pid)
+        first, self._limit_s = self._limit_s != self.limit_s, self.limit_s
         if not data:
             late = not ready or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM)
             why = "it did not end in %.1f s" % self.limit_s if late else "it crashed"
@@ -119,7 +122,10 @@ class Trials:
         if lazy.adopt(names.decode("utf-8", "replace").split("\n")):
             # The time was that of the imports.
             return self._fork(blob)
-        return Outcome(*json.loads(found))
+        outcome = Outcome(*json.loads(found))
+        if first and outcome.seconds > self.limit_s:
+            return Outcome(False, self.limit_s, why="it did not end in %.1f s" % self.limit_s)
+        return outcome
 
     def _child(self, blob: bytes) -> list[Any]:
         null = os.open(os.devnull, os.O_RDWR)
@@ -128,7 +134,7 @@ class Trials:
         limit_memory(self.memory_mb)
         call = self.context.codec.decode_live(blob)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, self.limit_s)
+        signal.setitimer(signal.ITIMER_REAL, self._limit_s)
         # What was there before the call is no garbage of its.
         gc.freeze()
         watch = Watch()
