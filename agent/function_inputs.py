@@ -6,6 +6,7 @@ calls, which the parent passes on as bytes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from codeopt.types import Status
 FEWEST = 3  # inputs without which nothing is claimed
 VISIBLE = 40
 TARGET_S = 0.03
+MOST_S = 0.3  # of a region of recorded calls, where fewer of them can be timed
 SECONDS = 12.0
 SMALL_BYTES = 50_000
 
@@ -64,7 +66,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     if guess and any(case.kind in ("edge", "hypothesis", "generated") for case in kept):
         notes.append(f"inputs guessed as: {guess}")
     facts: dict[str, object] = {"size": int(grown["size"]), "way": str(grown["way"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
-    pool = _timed(judge, timed, recorded, kept)
+    pool = _timed(judge, timed, recorded, kept, notes)
     visible = tuple(kept[:VISIBLE]) + tuple(timed[:1])
     hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed)
     repeat = judge.calibrate(pool[0])
@@ -188,16 +190,25 @@ def _user(shop: Workshop) -> dict[str, Any]:
     return {"file": shop.sandbox.inside(shop.user_file(file)), "name": name}
 
 
-def _timed(judge: Judge, grown: Sequence[Case], recorded: Sequence[Case], kept: Sequence[Case]) -> list[Case]:
-    """The regions for the clock: grown inputs where they are clearly longer, else all recorded or kept calls at once."""
+def _timed(
+    judge: Judge, grown: Sequence[Case], recorded: Sequence[Case], kept: Sequence[Case], notes: list[str]
+) -> list[Case]:
+    """The regions for the clock: grown inputs where they are clearly longer, else recorded or kept calls at once.
+
+    Of calls that take long together, an even sample is timed.
+    """
     if grown:
         longest = max(judge.expect(case).wall_s for case in grown)
         real = sum(judge.expect(case).wall_s for case in recorded)
         if longest >= real / 4:
             return [case for case in grown if judge.expect(case).wall_s >= longest / 4]
     pool = recorded or kept
-    usable = [case for case in pool if judge.expect(case).status is Status.OK]
-    return [Case("all", usable[0].kind, calls=tuple(blob for case in usable[:32] for blob in case.calls))]
+    usable = [case for case in pool if judge.expect(case).status is Status.OK][:32]
+    total = sum(judge.expect(case).wall_s for case in usable)
+    sample = usable[:: max(1, math.ceil(total / MOST_S))]
+    if len(sample) < len(usable):
+        notes.append(f"{len(sample)} of {len(usable)} calls are timed: together they take {total:.1f} s")
+    return [Case("all", sample[0].kind, calls=tuple(blob for case in sample for blob in case.calls))]
 
 
 def _too_few(count: int, reasons: list[str], missed: int, guess: str, judge: Judge) -> UserError:

@@ -20,7 +20,7 @@ BODY = SLOW_DEDUPE.partition("\n")[2]
 
 def optimize(folder: Path, *args: str, more: tuple[str, ...] = QUICK) -> dict[str, Any]:
     """The result of a run, which found a verified speedup."""
-    done = codeopt("optimize", *more, "--json", *args, cwd=folder)
+    done = codeopt("optimize", *more, "--json", *args, cwd=folder, seconds=400)
     assert done.returncode == 0, (done.stdout[-3000:], done.stderr)
     result: dict[str, Any] = json.loads(done.stdout)
     assert result["verified"]
@@ -173,7 +173,7 @@ def test_a_whole_command(tmp_path: Path, kind: str) -> None:
     put(tmp_path / "tool", __init__="", core=SLOW_DEDUPE, __main__=main.format(place="."))
     put(
         tmp_path,
-        test_app="from core import dedupe\n\ndef test_it():\n    for k in range(12):\n        xs = [(i * 7919) % (3600 + k) for i in range(3600)]\n        assert len(dedupe(xs)) > 900\n",
+        test_app="from core import dedupe\n\ndef test_it():\n    for k in range(20):\n        xs = [(i * 7919) % (2400 + k) for i in range(2400)]\n        assert len(dedupe(xs)) > 900\n",
     )
     result = optimize(tmp_path, "--", *COMMANDS[kind])
     (row,) = [row for row in result["functions"] if row["function"] == "dedupe"]
