@@ -49,7 +49,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         raise UserError(f"{shop.task.file} cannot be imported ({error.evidence.splitlines()[-1]})", "make it import") from error
     real_s = sum(judge.expect(case).wall_s for case in kept if case.kind == "recorded")
     # Real calls that take long enough are the best inputs for the clock.
-    grown = (
+    grown: dict[str, Any] = (
         {"calls": [], "size": 0, "way": ""}
         if real_s >= TARGET_S / 2 and not shop.task.inputs
         else _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])

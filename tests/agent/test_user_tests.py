@@ -68,7 +68,8 @@ def test_the_tests_judge_the_candidate_and_not_the_old_file(project):
         assert status is Status.OK and "3 passed, 2 calls" in note
         wrong = "def squares(n):\n    return [i * i for i in range(n)][: max(n, 4) - 1]\n"
         status, note = judge_with_tests(shop, Proposal(source=wrong, proposer="test", note=""))
-        assert status is Status.WRONG_OUTPUT and "test_small" in note or "test_large" in note
+        assert status is Status.WRONG_OUTPUT
+        assert "test_small" in note or "test_large" in note
         # A candidate that rewrites the tests' verdict from inside reaches only its own process.
         cheat = "import os\ndef squares(n):\n    os._exit(0)\n"
         status, _ = judge_with_tests(shop, Proposal(source=cheat, proposer="test", note=""))
