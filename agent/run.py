@@ -18,7 +18,7 @@ from codeopt.agent.budget import Budget, Meter
 from codeopt.agent.inputs import build_workload
 from codeopt.agent.profiling import profile_of
 from codeopt.agent.proposers.base import Proposer, ProposerSettings, find_proposer
-from codeopt.agent.report import Outcome, gist, write_outcome
+from codeopt.agent.report import Outcome, gist, seconds, write_outcome
 from codeopt.agent.screen import fingerprint
 from codeopt.agent.search import Remembered, Search, Step, View
 from codeopt.agent.tasks.model import Task
@@ -176,10 +176,11 @@ class _Run:
             self.trace.add(Inputs(counts=counts, note="; ".join(workload.notes)[:900]))
             self.phase("profile")
             self.profile = self.profiled(self.shop.baseline_source(), workload)
-            expected = judge.expect(workload.timed[0])
+            spent, noise, clock = judge.noise(workload.timed[0], workload.repeat)
             self.trace.add(
-                Baseline(status=Status.OK, seconds=expected.wall_s * workload.repeat, profile=self.profile)
+                Baseline(status=Status.OK, seconds=spent, noise=noise, clock=clock, profile=self.profile)
             )
+            self.view.note(f"{seconds(spent)} a timed region by {clock} time, noise {noise:.0%}")
             return self.climb(judge, workload)
         except KeyboardInterrupt as interrupt:
             return self.interrupted(interrupt)

@@ -62,10 +62,12 @@ class Workshop:
         self.close()
 
     def close(self) -> None:
-        """End every session and remove the staged copy. Idempotent."""
+        """End every session, let go of the sandbox and remove the staged copy. Idempotent."""
         for thing in self._open:
             thing.close()
         self._open.clear()
+        self._makers.clear()
+        self.sandbox.close()
         self._folder.cleanup()
 
     # --- paths --------------------------------------------------------------------------------------------

@@ -208,6 +208,15 @@ class Judge:
             growth = wanted / max(sample.wall_s, 1e-6)
             repeat = min(most, max(repeat + 1, math.ceil(repeat * min(growth * 1.2, 50))))
 
+    def noise(self, case: Case, repeat: int, samples: int = 5) -> tuple[float, float, str]:
+        """(median seconds, coefficient of variation, clock) of the baseline's region: what a person should expect."""
+        runs = [self.baseline.run(case, repeat=repeat, limit_s=self.limit_s) for _ in range(samples)]
+        cpu = [run.cpu_s for run in runs if run.cpu_s]
+        by_cpu = self.threads == 1 and len(cpu) == len(runs) and min(cpu) >= FLOORS * self.floor()[0]
+        times = cpu if by_cpu else [run.wall_s for run in runs]
+        middle = statistics.median(times)
+        return middle, statistics.stdev(times) / max(middle, 1e-9), "cpu" if by_cpu else "wall"
+
     def race(
         self,
         candidate: Subject,
