@@ -27,7 +27,7 @@ from typing import Any
 
 SEED = 998244353
 CASES = (8, 4, 4, 4)
-CALL_S = 4.0
+CALL_S = 2.0
 MEMORY = 4 << 30
 
 
@@ -104,17 +104,26 @@ def judge(folder: Path, winner: Path, seconds: float) -> dict[str, Any]:
     generate = load(folder / "generator.py", "generate_input")
     until = time.monotonic() + seconds
     found: dict[str, Any] = {"cases": 0, "wrong": [], "unjudged": 0}
+    too_large = len(meta["levels"])
     for seed, level, size, case in inputs(generate, meta["number"], meta["levels"]):
         if time.monotonic() > until:
             break
+        if level >= too_large:
+            found["unjudged"] += 1
+            continue
         random.seed(seed)
         try:
             arguments = limited(3 * CALL_S, generate, size=size, lid=level, cid=case)
-            old, reference, new = [answer(program, arguments, CALL_S) for program in programs]
+            old, reference = [answer(program, arguments, CALL_S) for program in programs[:2]]
+            if "late" in (old[0], reference[0]):
+                raise OutOfTime
             passed = old[0] == reference[0] == "ok" and limited(CALL_S, accept, arguments, reference[1], old[1])
         except OutOfTime:
             found["unjudged"] += 1
+            # The canonical solution is too slow for this level; the larger ones only take longer.
+            too_large = max(1, level)
             continue
+        new = answer(programs[2], arguments, 2 * CALL_S)
         if not passed:
             found["unjudged"] += 1
             continue
