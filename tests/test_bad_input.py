@@ -17,7 +17,7 @@ from commandline import FAST_DEDUPE, MAKE, SLOW_DEDUPE, codeopt, command, enviro
 from servers import Step, closed_port, serve
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = ("--sandbox", "process", "--quiet", "--time", "20")
+RUN = ("--sandbox", "process", "--quiet", "--time", "120")
 CPP = "#include <cstdio>\nint main() { printf(\"1\\n\"); }\n"
 
 
