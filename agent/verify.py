@@ -18,6 +18,8 @@ from codeopt.sandbox.subject import CannotStart
 from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
 from codeopt.types import Verdict
 
+SLOWER = 30.0  # an edit that is up to this much slower is measured, not timed out
+
 
 @dataclass(frozen=True)
 class Side:
@@ -119,7 +121,11 @@ def verify(
     chosen = choose(sandbox, trusted=False)
     with Workshop(task, chosen, before.source) as shop:
         judge = Judge(
-            shop.subject(before.source, seed=seed), shop.tolerance, limit_s=task.timeout_s, seed=seed
+            shop.subject(before.source, seed=seed),
+            shop.tolerance,
+            limit_s=task.timeout_s,
+            seed=seed,
+            patience=SLOWER,
         )
         workload = build_workload(shop, judge, seed)
         candidate = shop.subject(after.source, new_flags, seed, after.function)

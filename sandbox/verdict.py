@@ -81,6 +81,7 @@ class Judge:
         tolerance: How answers are compared.
         limit_s: No single region may run longer.
         seed: For the order within pairs.
+        patience: A candidate may take this many times as long as the baseline, and a second more.
 
     Attributes:
         rival: What candidates race against: the baseline, or the best so far while a search climbs. Expected
@@ -88,12 +89,19 @@ class Judge:
     """
 
     def __init__(
-        self, baseline: Subject, tolerance: Tolerance | None = None, *, limit_s: float = 60, seed: int = 0
+        self,
+        baseline: Subject,
+        tolerance: Tolerance | None = None,
+        *,
+        limit_s: float = 60,
+        seed: int = 0,
+        patience: float = 4.0,
     ) -> None:
         self.baseline = baseline
         self.rival = baseline
         self.tolerance = tolerance or Tolerance()
         self.limit_s = limit_s
+        self.patience = patience
         self._rng = random.Random(seed)
         self._expected: dict[str, Sample] = {}
         self._floor: tuple[float, float] | None = None
@@ -155,7 +163,7 @@ class Judge:
 
     def limit(self, expected: Sample) -> float:
         """How long a candidate may take where the baseline took `expected.wall_s`."""
-        return min(self.limit_s, 1.0 + 4 * expected.wall_s)
+        return min(self.limit_s, 1.0 + self.patience * expected.wall_s)
 
     def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
         """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
@@ -253,7 +261,7 @@ class Judge:
         self._rng.shuffle(order)
         limit = self.limit_s
         if race.baseline_s:
-            limit = min(limit, 1.0 + 4 * max(wall for _, wall in race.baseline_s))
+            limit = min(limit, 1.0 + self.patience * max(wall for _, wall in race.baseline_s))
         samples = {}
         for subject in order:
             try:
