@@ -24,6 +24,7 @@ from codeopt.types import Status
 FEWEST = 3  # inputs without which nothing is claimed
 VISIBLE = 40
 TARGET_S = 0.03
+SIZES = (1, 2, 3, 5, 8, 13, 21, 34)  # of a user's generator, for checking
 MOST_S = 0.3  # of a region of recorded calls, where fewer of them can be timed
 SECONDS = 12.0
 SMALL_BYTES = 50_000
@@ -42,16 +43,18 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     # A generator of the user's says which inputs are valid; without one, types, names and docstrings must do.
     found, lost, guess, died = ([], 0, "", "") if shop.task.inputs else _examples(shop, seed, recorded)
     missed += lost
-    small = _sized(shop, seed, 24) if shop.task.inputs else []
+    # The size at which a call takes long enough bounds the sizes of the inputs for checking.
+    given = _grown(shop, seed, []) if shop.task.inputs else None
+    small = _sized(shop, seed, 24, int(given["size"])) if given else []
     try:
         kept, reasons = judge.steady([*recorded, *small, *found])
     except CannotStart as error:
         raise UserError(f"{shop.task.file} cannot be imported ({error.evidence.splitlines()[-1]})", "make it import") from error
     real_s = sum(judge.expect(case).wall_s for case in kept if case.kind == "recorded")
     # Real calls that take long enough are the best inputs for the clock.
-    grown: dict[str, Any] = (
+    grown: dict[str, Any] = given or (
         {"calls": [], "size": 0, "way": ""}
-        if real_s >= TARGET_S / 2 and not shop.task.inputs
+        if real_s >= TARGET_S / 2
         else _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
     )
     cases = [_case(f"g{i}", "grown", row, int(grown["size"])) for i, row in enumerate(grown["calls"])]
@@ -85,13 +88,13 @@ def function_sources(
     small = [blob for case in visible for blob in case.calls if case.kind != "grown"]
 
     def hidden(count: int, draw: int) -> Sequence[Case]:
+        known = {blob for case in visible for blob in case.calls}
         if shop.task.inputs:
-            return _sized(shop, draw, count)
+            return [case for case in _sized(shop, draw, count, int(facts["size"])) if case.calls[0] not in known]
         made = [
             *_rows(_op(shop.maker(), "mutate", {"blobs": small[:30], "count": count // 2, "seed": draw, "seconds": 3.0})),
             *_rows(_op(shop.maker(), "inputs", {"count": count - count // 2, "seed": draw, "seconds": 4.0})),
         ]
-        known = {blob for case in visible for blob in case.calls}
         fresh = [row for row in made if row["blob"] not in known]
         return [_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)]
 
@@ -157,11 +160,15 @@ def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list
     return cases, int(reply.get("not_encodable", 0)), guess, "" if cases else str(reply.get("error") or "")
 
 
-def _sized(shop: Workshop, seed: int, count: int) -> list[Case]:
-    """Small inputs from the user's own generator, for checking."""
-    sizes = (1, 2, 3, 5, 8, 13, 21, 34)
+def _sized(shop: Workshop, seed: int, count: int, most: int) -> list[Case]:
+    """Distinct small inputs from the user's own generator, for checking; of sizes up to `most`."""
+    sizes = SIZES if most >= SIZES[-1] else range(1, max(1, most) + 1)
     rows = _draw(shop, [(sizes[i % len(sizes)], seed + i) for i in range(count)], {})
-    return [_case(f"s{seed % 9973}-{i}", "generated", row, int(row["size"])) for i, row in enumerate(rows)]
+    distinct = {row["blob"]: row for row in reversed(rows)}
+    return [
+        _case(f"s{seed % 9973}-{i}", "generated", row, int(row["size"]))
+        for i, row in enumerate(reversed(distinct.values()))
+    ]
 
 
 def _grown(shop: Workshop, seed: int, examples: list[bytes]) -> dict[str, Any]:

@@ -307,7 +307,9 @@ def test_namespaced_fork(each: Sandbox) -> None:
         seen = heard(channel)[0][0]
         if not seen["works"]:
             pytest.skip(f"user namespaces are forbidden here: {channel.stderr_tail()}")
-        expected = [[1, False, False, True], 7]
+        # A plain process has no mounts: what lies below /tmp on the host goes with the host's /tmp.
+        visible = each.name != "process" or not NSFORK.is_relative_to("/tmp")
+        expected = [[1, False, False, visible], 7]
         assert (seen["first"], seen["killed"], seen["crashed"]) == (expected, -9, -11)
     finally:
         channel.kill()
