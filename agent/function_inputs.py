@@ -163,7 +163,7 @@ def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list
 def _sized(shop: Workshop, seed: int, count: int, most: int) -> list[Case]:
     """Distinct small inputs from the user's own generator, for checking; of sizes up to `most`."""
     sizes = SIZES if most >= SIZES[-1] else range(1, max(1, most) + 1)
-    rows = _draw(shop, [(sizes[i % len(sizes)], seed + i) for i in range(count)], {})
+    rows = _draw(shop, [(sizes[i % len(sizes)], seed + i) for i in range(count)], {"call_s": 1.0})
     distinct = {row["blob"]: row for row in reversed(rows)}
     return [
         _case(f"s{seed % 9973}-{i}", "generated", row, int(row["size"]))
