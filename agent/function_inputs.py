@@ -117,7 +117,7 @@ def _case(name: str, kind: str, row: Mapping[str, Any], size: int = 0) -> Case:
 def _op(maker: Any, name: str, request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:
     """An operation on the maker's session; an empty reply where it broke."""
     try:
-        reply: dict[str, Any] = maker.op(name, {"seconds": seconds, **request}, seconds + 40)
+        reply: dict[str, Any] = maker.op(name, {"seconds": seconds, **request}, seconds + 15)
         return reply
     except Broken as broken:
         return {"calls": [], "error": f"{broken.status}: {broken.evidence}"}

@@ -28,13 +28,14 @@ LEAST_S = 0.006
 
 @dataclasses.dataclass
 class Found:
-    """Where growing ended: the best size, its seconds, and why it went no further ("" where the target is met)."""
+    """Where growing ended: the best size, an input of it, its seconds, and why it went no further ("" at the target)."""
 
     size: int = 0
     seconds: float = 0.0
     why: str = ""
     first_seconds: float = 0.0
     tried: int = 0
+    blob: bytes = b""
 
 
 class Growth:
@@ -51,6 +52,7 @@ class Growth:
         self.max_bytes, self.max_size, self.seed = max_bytes, max_size, seed
         self.too_big = ""
         self.bytes = 0
+        self.blob = b""  # the slowest input of the last size
 
     def enough(self, taken: float) -> bool:
         """Whether a call of that many seconds is long enough to be timed, given the bytes of the last input."""
@@ -100,6 +102,8 @@ class Growth:
             if self.enough(taken) and blob:
                 # One slow run can be the machine's.
                 taken = min(taken, self.trials.run(blob).seconds)
+            if blob and taken >= max(times, default=0.0):
+                self.blob = blob
             times.append(taken)
             spent = time.monotonic() - started
             if self.enough(taken) or (draw >= 2 and spent > CHEAP_S) or spent > 10 * CHEAP_S:
@@ -128,7 +132,7 @@ class Growth:
             found.first_seconds = min(found.first_seconds or taken, taken)
             flat = flat + 1 if found.size and taken < 1.15 * found.seconds + 2e-5 else 0
             if taken >= found.seconds:
-                found.size, found.seconds = size, taken
+                found.size, found.seconds, found.blob = size, taken, self.blob
             if self.enough(taken):
                 return found
             # Making the input costs more than calling with it, and calling does not get slower.
@@ -156,7 +160,7 @@ class Growth:
                 continue
             low = middle
             if taken >= found.seconds:
-                found.size, found.seconds = middle, taken
+                found.size, found.seconds, found.blob = middle, taken, self.blob
             if self.enough(taken):
                 return
         if not self.enough(found.seconds) and not found.why:

@@ -65,6 +65,8 @@ def run(request: dict[str, Any], context: Any) -> dict[str, Any]:
         return reply([], None, "the baseline survived no generated input (%s)" % ("; ".join(failures) or "no way"))
     found, growth, label = best
     calls = growth.draws(found.size, count, found.seconds, until)
+    if not calls:  # making inputs took all the time
+        calls = [{"blob": found.blob, "size": found.size, "seconds": found.seconds}]
     answer = reply(calls, found, "%s%s" % (label, ": " + found.why if found.why else ""))
     answer["way"] = label
     return answer
