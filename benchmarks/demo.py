@@ -40,7 +40,7 @@ def optimize(source: Path, core: int | None, runs: Path) -> dict[str, Any]:
     """One `codeopt optimize`, pinned to a core; its JSON summary."""
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "codeopt", "optimize", str(source), "--json", "--run", str(runs / source.stem)],
+        [sys.executable, "-m", "codeopt", "optimize", str(source), "--json", "--time", "30", "--run", str(runs / source.stem)],
         capture_output=True,
         text=True,
         preexec_fn=(lambda: os.sched_setaffinity(0, {core})) if core is not None else None,
