@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from commandline import MAKE, SLOW_DEDUPE, codeopt, put
 
-QUICK = ("--sandbox", "process", "--time", "40", "--max-candidates", "2", "--run", "run")
+QUICK = ("--sandbox", "process", "--time", "150", "--max-candidates", "2", "--run", "run")
 BODY = SLOW_DEDUPE.partition("\n")[2]
 
 
