@@ -50,6 +50,7 @@ class Workshop:
         self.interpreter = find_interpreter(task.python or None)
         self.stage = stage(task, Path(self._folder.name) / "stage")
         self._staged = Mount(self.stage.root_host, self.stage.root_inside)
+        self._make_mount_points()
         self._own = Mount(self.stage.root_origin, str(self.stage.root_origin))
         cores = cores_of(task.threads)
         self.limits = Limits(memory_mb=task.memory_mb, cpus=cores)
@@ -69,6 +70,27 @@ class Workshop:
         self._makers.clear()
         self.sandbox.close()
         self._folder.cleanup()
+
+    def _make_mount_points(self) -> None:
+        """Places in the staged copy for mounts inside the project: a virtual environment usually lies there.
+
+        The copy is mounted read-only, so a sandbox cannot make them itself.
+        """
+        for mount in self.interpreter.mounts:
+            inside = Path(mount.inside)
+            if not inside.is_relative_to(self.stage.root_inside):
+                continue
+            point = self.stage.root_host / inside.relative_to(self.stage.root_inside)
+            if mount.host.is_dir():
+                point.mkdir(parents=True, exist_ok=True)
+            else:
+                point.parent.mkdir(parents=True, exist_ok=True)
+                point.touch()
+            for folder in (point, *point.parents):
+                if folder == self.stage.root_host:
+                    break
+                if folder.is_dir():
+                    folder.chmod(0o755)
 
     # --- paths --------------------------------------------------------------------------------------------
 
