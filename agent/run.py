@@ -120,6 +120,7 @@ def optimize(task: Task, options: Options, view: View, source: str | None = None
             raise
         finally:
             run.close()
+        trace.add(meter.event())  # what came after the last verdict was paid for as well
         trace.add(RunFinished(exit_code=outcome.exit_code, reason=outcome.reason))
         return outcome
 

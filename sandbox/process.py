@@ -29,6 +29,7 @@ from codeopt.sandbox.protocol import Launch, Mount
 from codeopt.sandbox.system import session_folder
 
 STDERR_BYTES = 8192
+STDERR_WAIT_S = 0.5
 _CONFINE = str(Path(__file__).with_name("confine.py").resolve())
 
 
@@ -112,8 +113,10 @@ class LocalChannel:
         return bool(self._group and self._group.oom_kills())
 
     def stderr_tail(self) -> str:
-        if self._process.poll() is not None:
-            self._reader.join(0.2)
+        # Who asks has seen the channel close: the process ends any moment now, and its last words come in pieces.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STDERR_WAIT_S)
+            self._reader.join(STDERR_WAIT_S)
         return b"".join(list(self._tail)).decode(errors="replace")
 
     def kill(self) -> None:
