@@ -38,7 +38,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 demo: host $(VENV)/.core
 	@seconds=$$($(VENV)/bin/python -c "import time; print(f'{time.time() - $(START):.1f}')"); \
 	echo "set up in $$seconds s"; \
-	CODEOPT_SETUP_SECONDS=$$seconds exec $(VENV)/bin/python benchmarks/demo.py
+	exec $(VENV)/bin/python benchmarks/demo.py --setup-seconds $$seconds $(DEMO)
 
 test: host $(VENV)/.dev
 	@$(VENV)/bin/python -m pytest

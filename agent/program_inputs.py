@@ -20,7 +20,7 @@ from codeopt.sandbox.verdict import FLOORS, Judge
 from codeopt.sandbox.workload import Case, Draw, Workload, nothing
 from codeopt.types import Status
 
-TARGET_S = 0.08
+TARGET_S = 0.05
 LONG_S = 2.0
 SMALL = (1, 2, 3, 5, 8, 13, 30, 60)
 _NETWORK = ("getaddrinfo", "name resolution", "Network is unreachable", "ConnectionError", "URLError", "No route")

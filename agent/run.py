@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shlex
 import signal
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 from codeopt import __version__
 from codeopt.agent.budget import Budget, Meter
 from codeopt.agent.inputs import build_workload
-from codeopt.agent.profiling import profile_of
+from codeopt.agent.profiling import SECONDS, profile_of
 from codeopt.agent.proposers.base import Proposer, ProposerSettings, find_proposer
 from codeopt.agent.report import Outcome, gist, seconds, write_outcome
 from codeopt.agent.screen import fingerprint
@@ -47,6 +48,7 @@ from codeopt.trace import (
 )
 from codeopt.types import Counts, Profile, Status, Verdict
 
+PROFILE_SHARE = 0.08  # of the time that a run may take
 INTERESTING = ("numpy", "pandas", "numba", "scipy", "torch", "pyarrow", "polars")
 
 
@@ -176,7 +178,7 @@ class _Run:
             counts = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
             self.trace.add(Inputs(counts=counts, note="; ".join(workload.notes)[:900]))
             self.phase("profile")
-            self.profile = self.profiled(self.shop.baseline_source(), workload)
+            self.profile = self.profiled(self.shop.baseline_source(), workload, judge)
             spent, noise, clock = judge.noise(workload.timed[0], workload.repeat)
             self.trace.add(
                 Baseline(status=Status.OK, seconds=spent, noise=noise, clock=clock, profile=self.profile)
@@ -196,9 +198,9 @@ class _Run:
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
         kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 5 + 1.5 * HOLDOUT_PAIRS * region)
 
-        def deadline() -> bool:
+        def time_left() -> float:
             wall = self.options.budget.wall_s
-            return wall is not None and self.meter.spent().wall_s > wall - kept_s
+            return math.inf if wall is None else wall - kept_s - self.meter.spent().wall_s
 
         self.search = Search(
             self.shop,
@@ -211,14 +213,14 @@ class _Run:
             profile=self.profile_for,
             facts=self.facts(workload),
             remembered=self.remembered,
-            deadline=deadline,
+            time_left=time_left,
             seed=self.options.seed,
         )
         self.phase("search", ", ".join(self.options.proposers))
         self.search.run()
         chain = self.search.chain
         reason = self.meter.exhausted() or self.search.ended or "nothing more pays"
-        if deadline():
+        if time_left() <= 0:
             reason = f"the time budget of {self.options.budget.wall_s:g} s is used up"
         while chain:
             step = chain[-1]
@@ -252,16 +254,18 @@ class _Run:
             return self.profile
         if self.options.proposers == ("rules",):
             return None  # rules only order their rewrites by it
-        return self.profiled(source, self.search.workload)
+        return self.profiled(source, self.search.workload, self.search.judge)
 
-    def profiled(self, source: str, workload: Workload) -> Profile | None:
+    def profiled(self, source: str, workload: Workload, judge: Judge) -> Profile | None:
         """A profile, kept in the run's folder: a resumed run asks a model in the same words and pays for them once."""
         assert self.shop is not None
         name = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()
         path = self.options.run / "profiles" / f"{name}.json"
         if path.is_file():
             return Profile.model_validate_json(path.read_bytes())
-        profile = profile_of(self.shop, workload, source)
+        wall = self.options.budget.wall_s
+        seconds = SECONDS if wall is None else min(SECONDS, max(2.0, PROFILE_SHARE * wall))
+        profile = profile_of(self.shop, workload, source, seconds, lambda case: judge.expect(case).wall_s)
         if profile is not None:
             path.parent.mkdir(exist_ok=True)
             part = path.with_suffix(".part")

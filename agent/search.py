@@ -1,33 +1,39 @@
 """The search: climb from the baseline in rounds; each step is a candidate that the sequential test accepted.
 
-A round asks every proposer for edits of the best program so far and judges them as they come, against that best.
-A clear gain is adopted at once and a new round begins; small gains wait for the end of the round, so that the
-largest goes first. What failed on a parent is not measured again on its descendants (same rule, same place in
-words), and no equivalent program is measured twice. Every verdict is in the trace before the next candidate, and a
-resumed run takes remembered verdicts from there.
+A round asks the proposers for edits of the best program so far and races them against that best. A clear gain is
+adopted at once and a new round begins. A candidate whose first pairs show less waits, its race begun, until the
+others of its proposer had their first pairs; then the most promising go on. So large gains come first, and small
+ones are measured on a program that they have already made fast. (A proposer that learns from verdicts gets each
+verdict at once.) What failed on a parent is not measured again on its descendants (same rule, same place in words)
+until they are much faster, and no equivalent program is measured twice. Every verdict is in the trace before the
+next candidate, and a resumed run takes remembered verdicts from there.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from codeopt.agent.budget import BudgetExhausted, Meter
+from codeopt.agent.combine import combine
 from codeopt.agent.proposers.base import ProposeContext, Proposer
 from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
 from codeopt.sandbox.subject import Subject
-from codeopt.sandbox.verdict import Judge
+from codeopt.sandbox.verdict import PROBE_HOPE, Judge, Race
 from codeopt.sandbox.workload import Workload
 from codeopt.trace import Best, CandidateMade, TraceWriter, VerdictReached
 from codeopt.types import Candidate, Profile, Proposal, Status, Verdict
 
 CLEAR_GAIN = 1.5
+WORTH = math.log(1.1)
 MOST_ROUNDS = 25
+MOST_OPEN = 8  # races that wait; each holds a sandbox session
 
 
 class View(Protocol):
@@ -48,6 +54,16 @@ class Step:
     verdict: Verdict
     gain: float
     total: float
+
+
+@dataclass
+class _Open:
+    """A candidate whose race has begun and waits."""
+
+    candidate: Candidate
+    subject: Subject
+    race: Race
+    estimate: float
 
 
 @dataclass
@@ -76,7 +92,7 @@ class Search:
         profile: Callable[[str], Profile | None],
         facts: Mapping[str, object],
         remembered: Remembered | None = None,
-        deadline: Callable[[], bool] = lambda: False,
+        time_left: Callable[[], float] = lambda: math.inf,
         seed: int = 0,
     ) -> None:
         self.workshop = workshop
@@ -94,12 +110,13 @@ class Search:
         self.statuses: list[str] = []
         self._profile = profile
         self._facts = facts
-        self._deadline = deadline
+        self._time_left = time_left
         self._seed = seed
         self._count = self.remembered.last_id
         self._baseline = workshop.baseline_source()
         self._seen = {fingerprint(self._baseline, self.task.language)}
-        self._hopeless: set[tuple[str, str]] = set()
+        self._history: list[tuple[Proposal, Verdict]] = []
+        self._hopeless: dict[tuple[str, str], float] = {}  # (rule, note) -> total gain below which it stays so
         self._admitted: set[str] = set()
         self.root = Candidate(id="c0", parent="", proposal=Proposal(source=self._baseline, proposer="", note="as it is"))
 
@@ -110,6 +127,9 @@ class Search:
     def stopped(self) -> bool:
         """Whether a budget or the time kept for the holdout ends the search."""
         return bool(self.meter.exhausted()) or self._deadline()
+
+    def _deadline(self) -> bool:
+        return self._time_left() <= 0
 
     def _out_of_time(self) -> bool:
         """Whether even a measurement that has begun must end: what is kept for the holdout does not count here."""
@@ -130,64 +150,122 @@ class Search:
     def _round(self) -> bool:
         """One round; whether it accepted a step."""
         parent = self.best.candidate if self.best else self.root
-        waiting: list[tuple[Candidate, Verdict, Subject]] = []
-        adopted = False
-        try:
-            for candidate in self._candidates(parent):
-                if self._deadline():
-                    break
-                verdict, subject = self._evaluate(candidate)
-                if not verdict.accepted or verdict.search is None or subject is None:
-                    continue
-                waiting.append((candidate, verdict, subject))
-                if verdict.search.speedup >= CLEAR_GAIN:
-                    break
-        finally:
-            waiting.sort(key=lambda item: item[1].search.speedup if item[1].search else 0)
-            if waiting:
-                self._adopt(*waiting.pop())
-                adopted = True
-            for _, _, subject in waiting:
-                self.workshop.forget(subject)
-        return adopted
-
-    def _candidates(self, parent: Candidate) -> Iterator[Candidate]:
-        """New candidates from every proposer, screened and without duplicates."""
         profile = self._profile(parent.proposal.source)
         for proposer in tuple(self.proposers):
             if self._over(parent):
-                return
-            history: list[tuple[Proposal, Verdict]] = []
-            self._history = history
-            context = ProposeContext(
-                parent=parent,
-                source=parent.proposal.source,
-                language=self.task.language,
-                function=self.task.function,
-                file_name=self.task.file.rpartition("/")[2],
-                profile=profile,
-                history=history,
-                seed=self._seed,
-                meter=self.meter,
-                trace=self.trace,
-                **self._facts,  # type: ignore[arg-type]
-            )
+                return False
+            accepted: list[tuple[Candidate, Verdict, Subject]] = []
+            waiting: list[_Open] = []
             try:
-                for proposal in proposer.propose(context):
-                    candidate = self._admit(parent, proposal)
-                    if candidate is not None:
-                        yield candidate
-                    if self._over(parent):
-                        return
-                self.ended = proposer.ended
-            except BudgetExhausted as reason:
-                self._say(str(reason))
-            except UserError as error:
-                # A model that fails in the middle costs the run nothing that it already has.
-                if not self.chain and len(self.proposers) == 1:
-                    raise
-                self._say(str(error))
-                self.proposers = [other for other in self.proposers if other is not proposer]
+                self._ask(proposer, parent, profile, accepted, waiting)
+                self._settle(parent, accepted, waiting)
+            finally:
+                accepted.sort(key=_speedup)
+                if accepted:
+                    self._adopt(*accepted.pop())
+                    adopted = True
+                else:
+                    adopted = False
+                for _, _, subject in accepted:
+                    self.workshop.forget(subject)
+            if adopted:
+                return True
+        return False
+
+    def _ask(
+        self,
+        proposer: Proposer,
+        parent: Candidate,
+        profile: Profile | None,
+        accepted: list[tuple[Candidate, Verdict, Subject]],
+        waiting: list[_Open],
+    ) -> None:
+        """Judge what a proposer makes of `parent`, up to a clear gain; what is left open goes into `waiting`.
+
+        The second half of the time is for the races that wait, where one of them shows something.
+        """
+        half = self._time_left() / 2
+        for candidate in self._candidates(proposer, parent, profile):
+            if self._deadline():
+                return
+            verdict, subject = self._evaluate(candidate, waiting if proposer.patient else None)
+            if verdict is not None and verdict.accepted and verdict.search is not None and subject is not None:
+                accepted.append((candidate, verdict, subject))
+                if verdict.search.speedup >= CLEAR_GAIN:
+                    return
+            if self._time_left() < half and any(item.estimate > WORTH for item in waiting):
+                return
+
+    def _settle(
+        self, parent: Candidate, accepted: list[tuple[Candidate, Verdict, Subject]], waiting: list[_Open]
+    ) -> None:
+        """Let waiting races go on until one is won that no other promises to beat.
+
+        All that promise something are tried as one edit first, then each, the most promising first.
+        """
+        waiting.sort(key=lambda item: item.estimate)
+        clear = any(_speedup(item) >= CLEAR_GAIN for item in accepted)
+        try:
+            hopeful = [item.candidate.proposal for item in reversed(waiting) if item.estimate > PROBE_HOPE]
+            together = combine(parent.proposal.source, hopeful) if not clear and not self._deadline() else None
+            candidate = self._admit(parent, together) if together else None
+            if candidate is not None:
+                verdict, subject = self._evaluate(candidate, None)
+                if verdict is not None and verdict.accepted and subject is not None:
+                    accepted.append((candidate, verdict, subject))
+            while waiting and not self._deadline():
+                if any(_speedup(item) >= math.exp(waiting[-1].estimate) for item in accepted):
+                    return
+                item = waiting.pop()
+                verdict = self.judge.judge(item.subject, self.workload, probe=item.race, stop=self._out_of_time)
+                self._record(item.candidate, verdict)
+                if verdict.accepted:
+                    accepted.append((item.candidate, verdict, item.subject))
+                else:
+                    self.workshop.forget(item.subject)
+        finally:
+            for item in waiting:
+                self._drop(item)
+
+    def _drop(self, item: _Open) -> None:
+        """Close a race that has not been decided; its edit may come again on the next parent."""
+        verdict = self.judge.decide(item.race, self.workload)
+        self._record(item.candidate, verdict, hopeless=False)
+        self.workshop.forget(item.subject)
+
+    def _candidates(self, proposer: Proposer, parent: Candidate, profile: Profile | None) -> Iterator[Candidate]:
+        """New candidates from a proposer, screened and without duplicates."""
+        history: list[tuple[Proposal, Verdict]] = []
+        self._history = history
+        context = ProposeContext(
+            parent=parent,
+            source=parent.proposal.source,
+            language=self.task.language,
+            function=self.task.function,
+            file_name=self.task.file.rpartition("/")[2],
+            profile=profile,
+            history=history,
+            seed=self._seed,
+            meter=self.meter,
+            trace=self.trace,
+            **self._facts,  # type: ignore[arg-type]
+        )
+        try:
+            for proposal in proposer.propose(context):
+                candidate = self._admit(parent, proposal)
+                if candidate is not None:
+                    yield candidate
+                if self._over(parent):
+                    return
+            self.ended = proposer.ended
+        except BudgetExhausted as reason:
+            self._say(str(reason))
+        except UserError as error:
+            # A model that fails in the middle costs the run nothing that it already has.
+            if not self.chain and len(self.proposers) == 1:
+                raise
+            self._say(str(error))
+            self.proposers = [other for other in self.proposers if other is not proposer]
 
     def _say(self, text: str) -> None:
         self.view.note(text)
@@ -196,7 +274,8 @@ class Search:
     def _admit(self, parent: Candidate, proposal: Proposal) -> Candidate | None:
         """The candidate that a proposal makes, unless it was tried, is hopeless or does not pass the screen."""
         key = (proposal.rule, _place_free(proposal.note))
-        if proposal.proposer == "rules" and key in self._hopeless:
+        total = self.best.total if self.best else 1.0
+        if proposal.rule and total < self._hopeless.get(key, 0.0):
             self.saved += 1
             return None
         mark = fingerprint(proposal.source, self.task.language, proposal.flags)
@@ -223,8 +302,13 @@ class Search:
             return None
         return candidate
 
-    def _evaluate(self, candidate: Candidate) -> tuple[Verdict, Subject | None]:
-        """The verdict on a candidate against its parent, and its live subject where it was accepted."""
+    def _evaluate(
+        self, candidate: Candidate, waiting: list[_Open] | None
+    ) -> tuple[Verdict | None, Subject | None]:
+        """The verdict on a candidate against its parent, and its live subject where it was accepted.
+
+        No verdict yet where its race went into `waiting`.
+        """
         mark = fingerprint(candidate.proposal.source, self.task.language, candidate.proposal.flags)
         known = self.remembered.verdicts.get((candidate.parent, mark))
         self.view.trying(candidate)
@@ -232,19 +316,33 @@ class Search:
         if known is not None:
             self._record(candidate, known, again=True)
             return known, subject if known.accepted else None
-        verdict = self.judge.judge(subject, self.workload, stop=self._out_of_time)
+        race = self.judge.probe(subject, self.workload, stop=self._out_of_time)
+        if waiting is not None and self.judge.promise(race) > PROBE_HOPE:
+            estimate = self.judge.estimate(race)
+            if estimate < math.log(CLEAR_GAIN):
+                waiting.append(_Open(candidate, subject, race, estimate))
+                if len(waiting) > MOST_OPEN:
+                    least = min(waiting, key=lambda item: item.estimate)
+                    waiting.remove(least)
+                    self._drop(least)
+                return None, None
+        verdict = self.judge.judge(subject, self.workload, probe=race, stop=self._out_of_time)
         self._record(candidate, verdict)
         if verdict.accepted:
             return verdict, subject
         self.workshop.forget(subject)
         return verdict, None
 
-    def _record(self, candidate: Candidate, verdict: Verdict, again: bool = False) -> None:
+    def _record(self, candidate: Candidate, verdict: Verdict, again: bool = False, hopeless: bool = True) -> None:
         if not again:
             self.trace.add(VerdictReached(candidate=candidate.id, verdict=verdict))
             self.trace.add(self.meter.event())
-        if not verdict.accepted and verdict.status is not Status.UNDECIDED:
-            self._hopeless.add((candidate.proposal.rule, _place_free(candidate.proposal.note)))
+        if not verdict.accepted and hopeless:
+            # What is wrong stays wrong. What was too small to see may show once the rest is faster (Amdahl).
+            slow = verdict.status in (Status.NOT_FASTER, Status.UNDECIDED)
+            total = self.best.total if self.best else 1.0
+            key = (candidate.proposal.rule, _place_free(candidate.proposal.note))
+            self._hopeless[key] = total * CLEAR_GAIN if slow else math.inf
         self.statuses.append(str(verdict.status))
         self._history.append((candidate.proposal, verdict))
         self.view.tried(candidate, verdict)
@@ -262,9 +360,11 @@ class Search:
         self.judge.rival = subject
         repeat = self.judge.calibrate(self.workload.timed[0])
         if repeat != self.workload.repeat:
-            from dataclasses import replace
-
             self.workload = replace(self.workload, repeat=max(repeat, self.workload.repeat))
+
+
+def _speedup(item: tuple[Candidate, Verdict, Subject]) -> float:
+    return item[1].search.speedup if item[1].search else 0.0
 
 
 def _place_free(note: str) -> str:

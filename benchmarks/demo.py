@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def optimize(source: Path, core: int | None, runs: Path) -> dict[str, Any]:
     """One `codeopt optimize`, pinned to a core; its JSON summary."""
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "codeopt", "optimize", str(source), "--json", "--time", "30", "--run", str(runs / source.stem)],
+        [sys.executable, "-m", "codeopt", "optimize", str(source), "--json", "--time", "16", "--run", str(runs / source.stem)],
         capture_output=True,
         text=True,
         preexec_fn=(lambda: os.sched_setaffinity(0, {core})) if core is not None else None,
@@ -85,7 +86,7 @@ def show(results: dict[str, dict[str, Any]], runs: Path) -> None:
     for name, result in sorted(results.items()):
         measured = result.get("measurement")
         if result["verified"] and measured:
-            changed = "; ".join(step["note"].partition(": ")[2] or step["note"] for step in result["steps"])
+            changed = re.sub(r"line \d+: ", "", "; ".join(step["note"] for step in result["steps"]))
             table.add_row(
                 name,
                 seconds(measured["baseline_s"]),
@@ -103,7 +104,7 @@ def show(results: dict[str, dict[str, Any]], runs: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="examples (default: all)")
-    parser.add_argument("--setup-seconds", type=float, default=0.0)
+    parser.add_argument("--setup-seconds", type=float, default=0.0, help="what the set-up before it took")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/demo.json")
     chosen = parser.parse_args()
     folders = [path for path in sorted(EXAMPLES.iterdir()) if (path / "codeopt.toml").is_file()]

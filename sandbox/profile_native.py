@@ -68,10 +68,18 @@ def perf_commands(
     return Commands((_redirected(record, stdin_path), _redirected(report, "/dev/null", text)), PERF_REPORT)
 
 
-def callgrind_commands(binary: str, stdin_path: str, out_dir: str, args: Sequence[str] = ()) -> Commands:
-    """Count instructions, about 40 times slower than the program itself."""
+def callgrind_commands(
+    binary: str, stdin_path: str, out_dir: str, args: Sequence[str] = (), seconds: float = 30
+) -> Commands:
+    """Count instructions, about 100 times slower than the program itself.
+
+    After `seconds` the program is interrupted; what was counted until then is the profile.
+    """
     out = posixpath.join(out_dir, CALLGRIND_OUT)
     count = (
+        "timeout",
+        "--signal=INT",
+        f"{seconds:g}",
         "valgrind",
         "-q",
         "--tool=callgrind",
@@ -83,9 +91,13 @@ def callgrind_commands(binary: str, stdin_path: str, out_dir: str, args: Sequenc
     return Commands((_redirected(count, stdin_path),), CALLGRIND_OUT)
 
 
-def commands(profiler: str, binary: str, stdin_path: str, out_dir: str, args: Sequence[str] = ()) -> Commands:
-    """The commands of a profiler that `choose_profiler` named."""
-    return (perf_commands if profiler == "perf" else callgrind_commands)(binary, stdin_path, out_dir, args)
+def commands(
+    profiler: str, binary: str, stdin_path: str, out_dir: str, args: Sequence[str] = (), seconds: float = 30
+) -> Commands:
+    """The commands of a profiler that `choose_profiler` named, which takes about `seconds` at most."""
+    if profiler == "perf":
+        return perf_commands(binary, stdin_path, out_dir, args)
+    return callgrind_commands(binary, stdin_path, out_dir, args, seconds)
 
 
 def parse(profiler: str, text: str, files: Collection[str] = (), seconds: float = 0.0) -> Profile:

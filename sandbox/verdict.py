@@ -29,8 +29,6 @@ PROBE_HOPE = math.log(1.02)
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
-Progress = Callable[[int, float], None]
-
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -233,7 +231,6 @@ class Judge:
         repeat: int = 1,
         pairs: int | None = None,
         race: Race | None = None,
-        progress: Progress | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Race:
         """Measure pairs: up to a fixed number, or (None) until the sequential rule decides or `stop()` says so.
@@ -248,8 +245,6 @@ class Judge:
                 race.finding = finding
                 return race
             d = race.cpu if self._clock(race) == "cpu" else race.wall
-            if progress is not None:
-                progress(len(d), math.exp(stats.hodges_lehmann(d)))
             if pairs is None and stats.look(d) is not stats.Decision.CONTINUE:
                 return race
             if stop() and (pairs is None or len(d) >= stats.LOOKS[0]):
@@ -325,29 +320,45 @@ class Judge:
         candidate: Subject,
         workload: Workload,
         *,
-        progress: Progress | None = None,
+        probe: Race | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Verdict:
-        """Check on the visible inputs, then the sequential test. What the search learns from."""
-        inputs = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
+        """Check on the visible inputs, then the sequential test. What the search learns from.
+
+        With `probe`, what `self.probe` measured, that race goes on.
+        """
+        race = probe if probe is not None else self.probe(candidate, workload, stop=stop)
+        if race.finding is None and self.promise(race) > PROBE_HOPE:
+            race = self.race(candidate, workload.timed, repeat=workload.repeat, race=race, stop=stop)
+        return self.decide(race, workload)
+
+    def probe(
+        self, candidate: Subject, workload: Workload, *, stop: Callable[[], bool] = lambda: False
+    ) -> Race:
+        """Check on the visible inputs, then the first few pairs; `judge` can go on from there, now or later."""
         finding = self.check(candidate, workload.visible)
         if finding is not None:
-            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
-        race = self.race(candidate, workload.timed, repeat=workload.repeat, pairs=PROBE_PAIRS, stop=stop)
-        if race.finding is None and race.wall and self._promising(race):
-            race = self.race(
-                candidate, workload.timed, repeat=workload.repeat, race=race, progress=progress, stop=stop
-            )
+            return Race(finding=finding)
+        return self.race(candidate, workload.timed, repeat=workload.repeat, pairs=PROBE_PAIRS, stop=stop)
+
+    def promise(self, race: Race) -> float:
+        """The best log-ratio so far; minus infinity for a race that cannot be won.
+
+        A probe without promise ends there: turning away can only lose acceptances.
+        """
+        if race.finding is not None or not race.wall:
+            return -math.inf
+        return max(race.cpu if self._clock(race) == "cpu" else race.wall)
+
+    def estimate(self, race: Race) -> float:
+        """The log-ratio that a race shows so far (Hodges-Lehmann). Raises ValueError without pairs."""
+        return stats.hodges_lehmann(race.cpu if self._clock(race) == "cpu" else race.wall)
+
+    def decide(self, race: Race, workload: Workload) -> Verdict:
+        """The search verdict as far as a race has gone."""
+        inputs = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
-        return self._decide(race, workload, inputs)
-
-    def _promising(self, race: Race) -> bool:
-        """Whether a probe of a few pairs leaves hope. Turning away here can only lose acceptances."""
-        d = race.cpu if self._clock(race) == "cpu" else race.wall
-        return max(d) > PROBE_HOPE
-
-    def _decide(self, race: Race, workload: Workload, inputs: Counts) -> Verdict:
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured in time", inputs=inputs)
         measured = self.measurement(race, workload.repeat * max(1, len(workload.timed[0].calls)))
@@ -370,7 +381,6 @@ class Judge:
         seed: int,
         pairs: int = HOLDOUT_PAIRS,
         hidden: int = 30,
-        progress: Progress | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Verdict:
         """The holdout: hidden inputs drawn now, then a fixed number of fresh pairs, on unseen inputs where there are.
@@ -393,7 +403,7 @@ class Judge:
         timed, _ = self.steady(workload.hidden_timed(4, seed))
         cases = timed or list(workload.timed)
         repeat = self._repeat(candidate, cases[0], workload.repeat)
-        race = self.race(candidate, cases, repeat=repeat, pairs=pairs, progress=progress, stop=stop)
+        race = self.race(candidate, cases, repeat=repeat, pairs=pairs, stop=stop)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         if not race.wall:

@@ -83,11 +83,13 @@ class Proposer(Protocol):
     Attributes:
         name: What the trace and the report call it.
         host: Who receives the user's code; "" where it does not leave this machine.
+        patient: Its proposals do not depend on verdicts, which may therefore come later.
         ended: Why the last `propose` stopped before it was out of ideas, in one line; "" where it did not.
     """
 
     name: str
     host: str
+    patient: bool
     ended: str
 
     def check(self, budget: Budget) -> None:

@@ -113,6 +113,7 @@ class LlmProposer:
     """
 
     name = "llm"
+    patient = False
 
     def __init__(self, settings: ProposerSettings, endpoint: Endpoint) -> None:
         self.settings = settings

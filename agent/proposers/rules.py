@@ -8,16 +8,26 @@ from codeopt.agent.budget import Budget
 from codeopt.agent.proposers.base import ProposeContext, ProposerSettings
 from codeopt.agent.rules.base import Code
 from codeopt.agent.rules.catalogue import propose
+from codeopt.agent.rules.cppedit import functions, parse
 from codeopt.types import Proposal
 
 
 def code_of(context: ProposeContext) -> Code:
     """The parent as rules see it."""
-    rows = context.profile.rows if context.profile else ()
+    rows = [
+        row
+        for row in (context.profile.rows if context.profile else ())
+        if not row.file or row.file.endswith(context.file_name)
+    ]
     hot: dict[int, float] = {}
     for row in rows:
-        if row.line and (not row.file or row.file.endswith(context.file_name)):
+        if row.line:
             hot[row.line] = max(hot.get(row.line, 0.0), row.share)
+        elif context.language == "cpp":
+            # Inlined library code is known by its function only: each line may be the one that it came from.
+            rest = row.share - sum(other.share for other in rows if other.line and other.function == row.function)
+            for line in _lines_of(context.source, row.function):
+                hot[line] = max(hot.get(line, 0.0), rest)
     return Code(
         text=context.source,
         language=context.language,
@@ -27,11 +37,22 @@ def code_of(context: ProposeContext) -> Code:
     )
 
 
+def _lines_of(source: str, symbol: str) -> range:
+    """The lines of the C++ function that a profile calls `symbol`; empty where it cannot be told."""
+    name = symbol.partition("[")[0].split("::")[-1]
+    found = [function for function in functions(parse(source)) if function.name.split(".")[-1] == name]
+    if len(found) != 1:
+        return range(0)
+    node = found[0].node
+    return range(node.start_point[0] + 1, node.end_point[0] + 2)
+
+
 class Rules:
     """Every rewrite of every rule that fits, one at a time."""
 
     name = "rules"
     host = ""
+    patient = True
     ended = ""
 
     def check(self, budget: Budget) -> None:

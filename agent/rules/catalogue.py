@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.pyedit import parses
 
 LANGUAGES = ("python", "cpp")
+MOST, SOME = 20.0, 1.2
+_FACTOR = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?x")
+_HEADER = {"python": re.compile(r"\s*(async |for|while|with|def|class|if|@)"), "cpp": re.compile(r"\s*(for|while|do|if)\b")}
 OnError = Callable[[str, Exception], None]
 
 
@@ -54,34 +58,65 @@ def report_to_stderr(rule: str, error: Exception) -> None:
 def propose(
     code: Code, only: Collection[str] = (), on_error: OnError = report_to_stderr
 ) -> Iterator[tuple[str, Rewrite]]:
-    """(rule name, rewrite) for every rule (or those in `only`), hottest lines first, then by rule and line.
+    """(rule name, rewrite) for every rule (or those in `only`), the largest possible gain of the program first.
+
+    That is Amdahl's bound: the part of the time that the profile shows at the line, sped up by what the rule expects.
+    Of equal bounds the line that is nested deeper goes first.
 
     Rewrites that do not parse (Python), change nothing or repeat an earlier one are dropped. A rule that raises on
     some code is reported to `on_error(rule name, error)`, and the others go on; text that does not parse gives nothing.
     """
     if code.language == "python" and not parses(code.text):
         return
-    found: list[tuple[float, int, str, Rewrite]] = []
+    found: list[tuple[float, int, int, str, Rewrite]] = []
+    lines = code.text.splitlines()
     for rule in load(code.language):
         if only and rule.name not in only:
             continue
         try:
             for rewrite in rule.apply(code):
-                found.append((-_heat(code, rewrite.line), len(found), rule.name, rewrite))
+                line = lines[rewrite.line - 1] if 0 < rewrite.line <= len(lines) else ""
+                depth = len(line) - len(line.lstrip())
+                found.append((-_bound(code, rule, rewrite), -depth, len(found), rule.name, rewrite))
         except Exception as error:
             on_error(rule.name, error)
     seen: set[tuple[str, tuple[str, ...]]] = {(code.text, ())}
-    for _, _, name, rewrite in sorted(found, key=lambda f: f[:2]):
+    for *_, name, rewrite in sorted(found, key=lambda f: f[:3]):
         key = (rewrite.text, rewrite.flags)
         if key not in seen and (code.language != "python" or parses(rewrite.text)):
             seen.add(key)
             yield name, rewrite
 
 
+def expected_factor(expects: str) -> float:
+    """What an EXPECTS line hopes for as one number: its first, or `MOST` for a better order of growth."""
+    claims = [claim for claim in expects.split(";") if "memory" not in claim]
+    if any("O(" in claim or "exponential" in claim for claim in claims):
+        return MOST
+    found = _FACTOR.search(expects)
+    return min(MOST, max(1.05, float(found[2] or found[1]))) if found else SOME
+
+
+def _bound(code: Code, rule: LoadedRule, rewrite: Rewrite) -> float:
+    """Amdahl (1967): 1 / ((1 - p) + p / s) with p the share of the time at the line, s what the rule expects there."""
+    whole = not code.hot or bool(rewrite.flags) or (rewrite.line == 1 and code.language == "cpp")
+    share = 1.0 if whole else min(1.0, _heat(code, rewrite.line))
+    return 1.0 / ((1.0 - share) + share / expected_factor(rule.expects))
+
+
 def _heat(code: Code, line: int) -> float:
-    """Share of the time at a line, or half of the hottest of the three below (a rewrite of a loop starts above its body)."""
-    below = max((share for at, share in code.hot.items() if line < at <= line + 3), default=0.0)
-    return max(code.hot.get(line, 0.0), below / 2)
+    """Share of the time at a line; of a loop (in Python a function too) with all that is indented below it."""
+    lines = code.text.splitlines()
+    text = lines[line - 1] if 0 < line <= len(lines) else ""
+    heat = code.hot.get(line, 0.0)
+    if not _HEADER[code.language].match(text):
+        return heat
+    depth = len(text) - len(text.lstrip())
+    for at, below in enumerate(lines[line:], line + 1):
+        if below.strip() and len(below) - len(below.lstrip()) <= depth:
+            break
+        heat += code.hot.get(at, 0.0)
+    return heat
 
 
 def markdown() -> str:

@@ -20,9 +20,8 @@ def simulate(bodies: list[list[float]], steps: int, dt: float) -> list[list[floa
                     dx = state[j][0] - state[i][0]
                     dy = state[j][1] - state[i][1]
                     dz = state[j][2] - state[i][2]
-                    squared = dx**2 + dy**2 + dz**2 + softening**2
-                    distance = squared**0.5
-                    pull = 4 * math.pi**2 * state[j][6] / (squared * distance)
+                    distance = math.sqrt(dx**2 + dy**2 + dz**2 + softening**2)
+                    pull = 4 * math.pi**2 * state[j][6] / distance**3
                     state[i][3] += dx * pull * dt
                     state[i][4] += dy * pull * dt
                     state[i][5] += dz * pull * dt

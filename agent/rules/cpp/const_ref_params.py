@@ -24,7 +24,7 @@ from codeopt.agent.rules.cppedit import (
 )
 
 SUMMARY = "containers and strings passed by value and never changed -> const &"
-EXPECTS = "33x measured for a vector of 1000 read at one place, 3.4x for a comparator of strings"
+EXPECTS = "3.4x measured for a comparator of strings, 33x for a vector of 1000 read at one place"
 SOURCE = "C++ Core Guidelines F.16; clang-tidy performance-unnecessary-value-param"
 
 

@@ -24,10 +24,10 @@ def _worth(node: ast.AST, loop: Loop, banned: set[str]) -> bool:
     """Whether `node` costs something, cannot fail where the loop would not, and never changes in the loop."""
     if not isinstance(node, ast.Call | ast.BinOp) or not invariant(node, loop):
         return False
-    calls = 0
+    cost = 0
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
-            calls += 1
+            cost += 2
             text = chain(part.func)
             method = isinstance(part.func, ast.Attribute) and part.func.attr in _TEXT_METHODS and not part.args
             if part.keywords or not (method or text in _SAFE - banned or text.startswith(_SAFE_MODULES)):
@@ -37,11 +37,14 @@ def _worth(node: ast.AST, loop: Loop, banned: set[str]) -> bool:
                 return False
         elif isinstance(part, ast.BinOp):
             steady = isinstance(part.right, ast.Constant) and part.right.value
-            if not isinstance(part.op, ast.Add | ast.Sub | ast.Mult) and not (steady and isinstance(part.op, ast.Div | ast.FloorDiv | ast.Mod)):
+            cost += 2 if isinstance(part.op, ast.Pow) else 1
+            if not (isinstance(part.op, ast.Pow) and steady) and not isinstance(part.op, ast.Add | ast.Sub | ast.Mult) and not (steady and isinstance(part.op, ast.Div | ast.FloorDiv | ast.Mod)):
                 return False
-        elif not isinstance(part, ast.Name | ast.Attribute | ast.Constant | ast.Load | ast.operator | ast.UnaryOp | ast.unaryop):
+        elif isinstance(part, ast.Attribute):
+            cost += 1
+        elif not isinstance(part, ast.Name | ast.Constant | ast.Load | ast.operator | ast.UnaryOp | ast.unaryop):
             return False
-    return calls > 0
+    return cost > 1
 
 
 def _found(loop: Loop, banned: set[str]) -> Iterator[ast.expr]:

@@ -25,15 +25,19 @@ EXPECTS = "3x measured on max(x, y) of floats, 5x on a running maximum, 1.5-1.8x
 SOURCE = "CPython builds a tuple and calls a function for min/max; common in PIE's human pairs"
 
 
+def _plain(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name | ast.Constant)
+
+
 def _cheap(node: ast.AST) -> bool:
     if isinstance(node, ast.BinOp):
-        return isinstance(node.op, ast.Add | ast.Sub) and _cheap(node.left) and isinstance(node.right, ast.Constant)
+        return isinstance(node.op, ast.Add | ast.Sub) and _cheap(node.left) and _plain(node.right)
     if isinstance(node, ast.Subscript):
         index = node.slice
         if isinstance(index, ast.BinOp):
             index = index.left if isinstance(index.right, ast.Constant) else index
         return isinstance(node.value, ast.Name) and isinstance(index, ast.Name | ast.Constant)
-    return isinstance(node, ast.Name | ast.Constant)
+    return _plain(node)
 
 
 def _inline(node: ast.AST, _: ast.AST) -> ast.expr | None:
@@ -106,7 +110,7 @@ def _always(value: ast.AST) -> Iterator[ast.AST]:
 
 def _item(node: ast.AST) -> bool:
     """A cheap value, or an item of a table of two dimensions."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and isinstance(node.right, ast.Constant):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and _plain(node.right):
         return _item(node.left)
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Subscript):
         return _item(node.value) and _cheap(ast.Subscript(ast.Name("t", ast.Load()), node.slice, ast.Load()))

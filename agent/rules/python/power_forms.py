@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.pynumeric import called, const, expression, swap_all
 
-SUMMARY = "x ** 2 -> x * x, x ** 0.5 -> math.sqrt(x)"
+SUMMARY = "x ** 2 -> x * x, x ** 3 -> x * x * x, x ** 0.5 -> math.sqrt(x)"
 EXPECTS = "2.3x measured on x ** 2 of floats, 1.15x on x ** 0.5"
 SOURCE = "CPython's float_pow calls libm's pow; the usual first step on n-body programs"
 
@@ -35,6 +35,8 @@ def _small_power(node: ast.AST, _: ast.AST) -> ast.expr | None:
         return None
     if const(power, 2, 2.0) and _cheap(base):
         return expression("x * x", x=base)
+    if const(power, 3, 3.0) and _cheap(base):
+        return expression("x * x * x", x=base)
     if not const(power, 2) or not isinstance(base, ast.BinOp) or not isinstance(base.op, ast.Add | ast.Sub):
         return None
     cheap = _cheap(base.left) and (_cheap(base.right) or isinstance(base.right, ast.Constant))
@@ -48,5 +50,5 @@ def _root(node: ast.AST, _: ast.AST) -> ast.expr | None:
 
 
 def apply(code: Code) -> Iterator[Rewrite]:
-    yield from swap_all(code, _small_power, "x ** 2 -> x * x")
+    yield from swap_all(code, _small_power, "powers of two and three -> products")
     yield from swap_all(code, _root, "x ** 0.5 -> math.sqrt(x)", "import math")
