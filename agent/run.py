@@ -264,7 +264,7 @@ class _Run:
         if path.is_file():
             return Profile.model_validate_json(path.read_bytes())
         wall = self.options.budget.wall_s
-        seconds = SECONDS if wall is None else min(SECONDS, max(2.0, PROFILE_SHARE * wall))
+        seconds = SECONDS if wall is None else min(SECONDS, max(1.0, PROFILE_SHARE * wall))
         profile = profile_of(self.shop, workload, source, seconds, lambda case: judge.expect(case).wall_s)
         if profile is not None:
             path.parent.mkdir(exist_ok=True)

@@ -12,14 +12,12 @@ next candidate, and a resumed run takes remembered verdicts from there.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from codeopt.agent.budget import BudgetExhausted, Meter
-from codeopt.agent.combine import combine
-from codeopt.agent.proposers.base import ProposeContext, Proposer
+from codeopt.agent.proposers.base import Combines, ProposeContext, Proposer, place_free
 from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
@@ -54,6 +52,9 @@ class Step:
     verdict: Verdict
     gain: float
     total: float
+
+
+_Accepted = tuple[Candidate, Verdict, Subject]
 
 
 @dataclass
@@ -154,41 +155,52 @@ class Search:
         for proposer in tuple(self.proposers):
             if self._over(parent):
                 return False
-            accepted: list[tuple[Candidate, Verdict, Subject]] = []
+            self._history = []
+            context = self._context(parent, profile)
+            accepted: list[_Accepted] = []
             waiting: list[_Open] = []
             try:
-                self._ask(proposer, parent, profile, accepted, waiting)
-                self._settle(parent, accepted, waiting)
+                self._ask(proposer, context, accepted, waiting)
+                self._settle(proposer, context, accepted, waiting)
             finally:
                 accepted.sort(key=_speedup)
-                if accepted:
-                    self._adopt(*accepted.pop())
-                    adopted = True
-                else:
-                    adopted = False
+                best = accepted.pop() if accepted else None
+                if best:
+                    self._adopt(*best)
                 for _, _, subject in accepted:
                     self.workshop.forget(subject)
-            if adopted:
+            if best:
                 return True
         return False
 
+    def _context(self, parent: Candidate, profile: Profile | None) -> ProposeContext:
+        return ProposeContext(
+            parent=parent,
+            source=parent.proposal.source,
+            language=self.task.language,
+            function=self.task.function,
+            file_name=self.task.file.rpartition("/")[2],
+            profile=profile,
+            history=self._history,
+            seed=self._seed,
+            meter=self.meter,
+            trace=self.trace,
+            **self._facts,  # type: ignore[arg-type]
+        )
+
     def _ask(
-        self,
-        proposer: Proposer,
-        parent: Candidate,
-        profile: Profile | None,
-        accepted: list[tuple[Candidate, Verdict, Subject]],
-        waiting: list[_Open],
+        self, proposer: Proposer, context: ProposeContext, accepted: list[_Accepted], waiting: list[_Open]
     ) -> None:
-        """Judge what a proposer makes of `parent`, up to a clear gain; what is left open goes into `waiting`.
+        """Judge what a proposer makes of a parent, up to a clear gain; what is left open goes into `waiting`.
 
         The second half of the time is for the races that wait, where one of them shows something.
         """
         half = self._time_left() / 2
-        for candidate in self._candidates(proposer, parent, profile):
+        patient = isinstance(proposer, Combines)
+        for candidate in self._candidates(proposer, context):
             if self._deadline():
                 return
-            verdict, subject = self._evaluate(candidate, waiting if proposer.patient else None)
+            verdict, subject = self._evaluate(candidate, waiting if patient else None)
             if verdict is not None and verdict.accepted and verdict.search is not None and subject is not None:
                 accepted.append((candidate, verdict, subject))
                 if verdict.search.speedup >= CLEAR_GAIN:
@@ -197,7 +209,7 @@ class Search:
                 return
 
     def _settle(
-        self, parent: Candidate, accepted: list[tuple[Candidate, Verdict, Subject]], waiting: list[_Open]
+        self, proposer: Proposer, context: ProposeContext, accepted: list[_Accepted], waiting: list[_Open]
     ) -> None:
         """Let waiting races go on until one is won that no other promises to beat.
 
@@ -207,12 +219,13 @@ class Search:
         clear = any(_speedup(item) >= CLEAR_GAIN for item in accepted)
         try:
             hopeful = [item.candidate.proposal for item in reversed(waiting) if item.estimate > PROBE_HOPE]
-            together = combine(parent.proposal.source, hopeful) if not clear and not self._deadline() else None
-            candidate = self._admit(parent, together) if together else None
-            if candidate is not None:
-                verdict, subject = self._evaluate(candidate, None)
-                if verdict is not None and verdict.accepted and subject is not None:
-                    accepted.append((candidate, verdict, subject))
+            if isinstance(proposer, Combines) and not clear and not self._deadline():
+                together = proposer.combine(context, hopeful)
+                candidate = self._admit(context.parent, together) if together else None
+                if candidate is not None:
+                    verdict, subject = self._evaluate(candidate, None)
+                    if verdict is not None and verdict.accepted and subject is not None:
+                        accepted.append((candidate, verdict, subject))
             while waiting and not self._deadline():
                 if any(_speedup(item) >= math.exp(waiting[-1].estimate) for item in accepted):
                     return
@@ -233,29 +246,14 @@ class Search:
         self._record(item.candidate, verdict, hopeless=False)
         self.workshop.forget(item.subject)
 
-    def _candidates(self, proposer: Proposer, parent: Candidate, profile: Profile | None) -> Iterator[Candidate]:
+    def _candidates(self, proposer: Proposer, context: ProposeContext) -> Iterator[Candidate]:
         """New candidates from a proposer, screened and without duplicates."""
-        history: list[tuple[Proposal, Verdict]] = []
-        self._history = history
-        context = ProposeContext(
-            parent=parent,
-            source=parent.proposal.source,
-            language=self.task.language,
-            function=self.task.function,
-            file_name=self.task.file.rpartition("/")[2],
-            profile=profile,
-            history=history,
-            seed=self._seed,
-            meter=self.meter,
-            trace=self.trace,
-            **self._facts,  # type: ignore[arg-type]
-        )
         try:
             for proposal in proposer.propose(context):
-                candidate = self._admit(parent, proposal)
+                candidate = self._admit(context.parent, proposal)
                 if candidate is not None:
                     yield candidate
-                if self._over(parent):
+                if self._over(context.parent):
                     return
             self.ended = proposer.ended
         except BudgetExhausted as reason:
@@ -273,7 +271,7 @@ class Search:
 
     def _admit(self, parent: Candidate, proposal: Proposal) -> Candidate | None:
         """The candidate that a proposal makes, unless it was tried, is hopeless or does not pass the screen."""
-        key = (proposal.rule, _place_free(proposal.note))
+        key = (proposal.rule, place_free(proposal.note))
         total = self.best.total if self.best else 1.0
         if proposal.rule and total < self._hopeless.get(key, 0.0):
             self.saved += 1
@@ -341,7 +339,7 @@ class Search:
             # What is wrong stays wrong. What was too small to see may show once the rest is faster (Amdahl).
             slow = verdict.status in (Status.NOT_FASTER, Status.UNDECIDED)
             total = self.best.total if self.best else 1.0
-            key = (candidate.proposal.rule, _place_free(candidate.proposal.note))
+            key = (candidate.proposal.rule, place_free(candidate.proposal.note))
             self._hopeless[key] = total * CLEAR_GAIN if slow else math.inf
         self.statuses.append(str(verdict.status))
         self._history.append((candidate.proposal, verdict))
@@ -363,10 +361,5 @@ class Search:
             self.workload = replace(self.workload, repeat=max(repeat, self.workload.repeat))
 
 
-def _speedup(item: tuple[Candidate, Verdict, Subject]) -> float:
+def _speedup(item: _Accepted) -> float:
     return item[1].search.speedup if item[1].search else 0.0
-
-
-def _place_free(note: str) -> str:
-    """A proposal's note without line numbers, which move when the file changes."""
-    return re.sub(r"\d+", "#", note)

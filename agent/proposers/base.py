@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from codeopt.agent.budget import Budget, Meter
 from codeopt.errors import UserError
@@ -83,13 +84,11 @@ class Proposer(Protocol):
     Attributes:
         name: What the trace and the report call it.
         host: Who receives the user's code; "" where it does not leave this machine.
-        patient: Its proposals do not depend on verdicts, which may therefore come later.
         ended: Why the last `propose` stopped before it was out of ideas, in one line; "" where it did not.
     """
 
     name: str
     host: str
-    patient: bool
     ended: str
 
     def check(self, budget: Budget) -> None:
@@ -109,6 +108,20 @@ class Proposer(Protocol):
             UserError: It cannot work here (no such model, the server refuses the key, …).
         """
         ...
+
+
+@runtime_checkable
+class Combines(Proposer, Protocol):
+    """A proposer whose proposals do not depend on verdicts, which may therefore come later, and fit together."""
+
+    def combine(self, context: ProposeContext, proposals: Sequence[Proposal]) -> Proposal | None:
+        """One proposal that makes several of its own at once, the first ones first; None where fewer than two fit."""
+        ...
+
+
+def place_free(note: str) -> str:
+    """A proposal's note without line numbers, which move when the file changes."""
+    return re.sub(r"\d+", "#", note)
 
 
 def proposer_names() -> tuple[str, ...]:

@@ -113,7 +113,6 @@ class LlmProposer:
     """
 
     name = "llm"
-    patient = False
 
     def __init__(self, settings: ProposerSettings, endpoint: Endpoint) -> None:
         self.settings = settings

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from codeopt.agent.budget import Budget
-from codeopt.agent.proposers.base import ProposeContext, ProposerSettings
-from codeopt.agent.rules.base import Code
+from codeopt.agent.proposers.base import ProposeContext, ProposerSettings, place_free
+from codeopt.agent.rules.base import Code, Rewrite
 from codeopt.agent.rules.catalogue import propose
 from codeopt.agent.rules.cppedit import functions, parse
 from codeopt.types import Proposal
@@ -52,7 +53,6 @@ class Rules:
 
     name = "rules"
     host = ""
-    patient = True
     ended = ""
 
     def check(self, budget: Budget) -> None:
@@ -68,9 +68,46 @@ class Rules:
                 source=rewrite.text,
                 proposer=self.name,
                 rule=rule,
-                note=f"line {rewrite.line}: {rewrite.note}",
+                note=_note(rewrite),
                 flags=(*context.parent.proposal.flags, *rewrite.flags),
             )
+
+    def combine(self, context: ProposeContext, proposals: Sequence[Proposal]) -> Proposal | None:
+        """The rules of the proposals applied one after the other, each where it applied before; None for fewer than two.
+
+        A rewrite is found again by its note, else by its rule and the nearest line.
+        """
+        code = code_of(context)
+        taken: list[tuple[str, Rewrite]] = []
+        known: set[tuple[str, str]] = set()
+        for proposal in proposals:
+            wanted = place_free(proposal.note)
+            if (proposal.rule, wanted) in known:
+                continue
+            found = [rewrite for _, rewrite in propose(code, {proposal.rule}, lambda rule, error: None)]
+            same = [rewrite for rewrite in found if place_free(_note(rewrite)) == wanted]
+            if not same and all(rule != proposal.rule for rule, _ in known):
+                line = int(proposal.note.split(":")[0].removeprefix("line "))
+                same = sorted(found, key=lambda rewrite: abs(rewrite.line - line))
+            if not same:
+                continue
+            known.add((proposal.rule, wanted))
+            taken.append((proposal.rule, same[0]))
+            code = replace(code, text=same[0].text)
+        if len(taken) < 2:
+            return None
+        flags = [*context.parent.proposal.flags, *(flag for _, rewrite in taken for flag in rewrite.flags)]
+        return Proposal(
+            source=code.text,
+            proposer=self.name,
+            rule="+".join(rule for rule, _ in taken),
+            note="; ".join(_note(rewrite) for _, rewrite in taken),
+            flags=tuple(dict.fromkeys(flags)),
+        )
+
+
+def _note(rewrite: Rewrite) -> str:
+    return f"line {rewrite.line}: {rewrite.note}"
 
 
 def create(settings: ProposerSettings) -> Rules:
