@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from codeopt import __version__
-from codeopt.agent.budget import Budget
 from codeopt.agent.report import Outcome
 from codeopt.agent.run import SOURCE, Options, optimize, shown, source_hash
 from codeopt.agent.search import View
@@ -33,6 +33,7 @@ from codeopt.types import Measurement, Status
 FEWEST_SHARE = 0.05
 MOST_FUNCTIONS = 3
 PAIRS = 10
+FEWEST_S = 5.0  # for one function, whatever is left
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _optimize(task: Task, spec: Spec, options: Options, view: View) -> Outcome:
         for item in hot:
             view.note(f"{item.share:.0%} in {item.qualname} ({Path(item.file).name}), {item.own_share:.0%} of its own")
         view.note(f"ceiling of the whole command if these cost nothing: {ceiling:.2f}x")
-        steps, texts = _climb(task, spec, hot, options, view)
+        kept_s = (3 + 2 * PAIRS) * total_s  # for the runs of the whole command, before and after
+        steps, texts = _climb(task, hot, options, view, kept_s)
         measured, note = (None, "no function got faster") if not texts else _end_to_end(shop, spec, texts, view)
     return _outcome(task, options, hot, steps, texts, measured, note, ceiling, total_s)
 
@@ -121,15 +123,18 @@ def _hottest(reply: dict[str, Any], shop: Workshop) -> list[Hot]:
 
 
 def _climb(
-    task: Task, spec: Spec, hot: list[Hot], options: Options, view: View
+    task: Task, hot: list[Hot], options: Options, view: View, kept_s: float
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Optimise each function in turn; later ones in the same file start from the earlier one's result."""
     steps: list[dict[str, Any]] = []
     texts: dict[str, str] = {}
-    weight = sum(item.own_share for item in hot)
+    wall = options.budget.wall_s
+    until = time.monotonic() + max(0.6 * wall, wall - kept_s) if wall else math.inf
     for number, item in enumerate(hot):
-        wall = options.budget.wall_s
-        budget = replace(options.budget, wall_s=wall * item.own_share / weight if wall else None)
+        # What one function leaves of its time goes to the others.
+        part_of_rest = item.own_share / sum(other.own_share for other in hot[number:])
+        left = max(FEWEST_S, (until - time.monotonic()) * part_of_rest)
+        budget = replace(options.budget, wall_s=left if wall else None)
         place = place_of(Path(item.file))
         part = task.model_copy(
             update={
@@ -145,7 +150,7 @@ def _climb(
         folder = options.run / f"{number + 1}-{item.qualname}"
         try:
             known = (folder / TRACE_FILE).is_file()
-            inner = replace(options, run=folder, budget=_left(budget), resume=known)
+            inner = replace(options, run=folder, budget=budget, resume=known)
             outcome = optimize(part, inner, view, source=texts.get(item.file))
         except UserError as error:
             view.note(f"{item.qualname}: {error}")
@@ -158,10 +163,6 @@ def _climb(
         if outcome.exit_code == 130:
             raise KeyboardInterrupt
     return steps, texts
-
-
-def _left(budget: Budget) -> Budget:
-    return replace(budget, wall_s=max(5.0, budget.wall_s) if budget.wall_s else None)
 
 
 def _amdahl(share: float) -> float:

@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
+import queue
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from codeopt.machine import fingerprint
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ROOT = RESULTS.parent.parent
+
+Item = TypeVar("Item")
+
+
+def in_lanes(items: Iterable[Item], work: Callable[[Item, int], None], lanes: int = 0) -> None:
+    """Call `work(item, core)` for every item, in their order, in one thread per core (or `lanes` of them)."""
+    waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
+    for item in items:
+        waiting.put(item)
+
+    def lane(core: int) -> None:
+        while True:
+            try:
+                item = waiting.get_nowait()
+            except queue.Empty:
+                return
+            work(item, core)
+
+    cores = sorted(os.sched_getaffinity(0))
+    threads = [threading.Thread(target=lane, args=(cores[i % len(cores)],)) for i in range(lanes or len(cores))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def write(name: str, figures: dict[str, Any]) -> None:

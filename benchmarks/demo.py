@@ -11,17 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import queue
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from common import in_lanes, write
 from rich.console import Console
 from rich.table import Table
 
@@ -61,25 +60,13 @@ def optimize(source: Path, core: int | None, runs: Path) -> dict[str, Any]:
 
 def run_all(sources: list[Path], runs: Path) -> dict[str, dict[str, Any]]:
     """All examples, one lane per core, those that take longest first."""
-    waiting: queue.SimpleQueue[Path] = queue.SimpleQueue()
-    for source in sorted(sources, key=lambda path: (path.suffix not in NATIVE, path.stem in NOTHING_HELPS)):
-        waiting.put(source)
     results: dict[str, dict[str, Any]] = {}
 
-    def lane(core: int) -> None:
-        while True:
-            try:
-                source = waiting.get_nowait()
-            except queue.Empty:
-                return
-            results[source.stem] = optimize(source, core, runs)
-            print(".", end="", flush=True, file=sys.stderr)
+    def one(source: Path, core: int) -> None:
+        results[source.stem] = optimize(source, core, runs)
+        print(".", end="", flush=True, file=sys.stderr)
 
-    lanes = [threading.Thread(target=lane, args=(core,)) for core in sorted(os.sched_getaffinity(0))]
-    for thread in lanes:
-        thread.start()
-    for thread in lanes:
-        thread.join()
+    in_lanes(sorted(sources, key=lambda path: (path.suffix not in NATIVE, path.stem in NOTHING_HELPS)), one)
     print(file=sys.stderr)
     return results
 
@@ -129,8 +116,6 @@ def main() -> int:
     for name in sorted(NOTHING_HELPS & set(results) - set(verified)):
         print(f"{name}: nothing helps there, and codeopt says so")
     if chosen.write:
-        from common import write
-
         write(
             "demo",
             {

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import queue
 import re
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from common import in_lanes, write
 from rich.console import Console
 from rich.table import Table
 
@@ -113,30 +113,16 @@ def run_all(chosen: list[Problem], work: Path, lanes: int, seconds: float) -> di
             if line.endswith("}"):
                 row = json.loads(line)
                 rows[row["task"]] = row
-    waiting: queue.SimpleQueue[Problem] = queue.SimpleQueue()
-    for problem in chosen:
-        if problem.task_id not in rows:
-            waiting.put(problem)
     mutex = threading.Lock()
 
-    def lane(core: int) -> None:
-        while True:
-            try:
-                problem = waiting.get_nowait()
-            except queue.Empty:
-                return
-            row = optimize(problem, core, work / f"{problem.number:03}", seconds)
-            with mutex, open(kept, "a", encoding="utf-8") as out:
-                out.write(json.dumps(row) + "\n")
-                rows[problem.task_id] = row
-                print(f"{row['task']:15} {told(row)} ({row['seconds']:.0f} s)", flush=True)
+    def one(problem: Problem, core: int) -> None:
+        row = optimize(problem, core, work / f"{problem.number:03}", seconds)
+        with mutex, open(kept, "a", encoding="utf-8") as out:
+            out.write(json.dumps(row) + "\n")
+            rows[problem.task_id] = row
+            print(f"{row['task']:15} {told(row)} ({row['seconds']:.0f} s)", flush=True)
 
-    cores = sorted(os.sched_getaffinity(0))
-    threads = [threading.Thread(target=lane, args=(cores[i % len(cores)],)) for i in range(lanes or len(cores))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_lanes([problem for problem in chosen if problem.task_id not in rows], one, lanes)
     return {problem.task_id: rows[problem.task_id] for problem in chosen}
 
 
@@ -211,8 +197,6 @@ def main() -> int:
         if row["verified"] and row["check"]["wrong"]:
             print(f"WRONG {name}: {row['check']['wrong'][0]}")
     if chosen.write:
-        from common import write
-
         write("humaneval-rules", figures)
     return 1 if figures["wrong_accepted"] else 0
 

@@ -14,17 +14,16 @@ import argparse
 import importlib.util
 import json
 import os
-import queue
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import in_lanes, write
 from rich.console import Console
 from rich.table import Table
 
@@ -145,26 +144,13 @@ def optimize(subject: Subject, core: int, folder: Path, seconds: float) -> dict[
 
 
 def run_all(chosen: list[Subject], work: Path, lanes: int, seconds: float) -> dict[str, dict[str, Any]]:
-    waiting: queue.SimpleQueue[Subject] = queue.SimpleQueue()
-    for subject in chosen:
-        waiting.put(subject)
     results: dict[str, dict[str, Any]] = {}
 
-    def lane(core: int) -> None:
-        while True:
-            try:
-                subject = waiting.get_nowait()
-            except queue.Empty:
-                return
-            results[subject.name] = optimize(subject, core, work / subject.name, seconds)
-            print(f"{subject.name}: {told(results[subject.name])}", flush=True, file=sys.stderr)
+    def one(subject: Subject, core: int) -> None:
+        results[subject.name] = optimize(subject, core, work / subject.name, seconds)
+        print(f"{subject.name}: {told(results[subject.name])}", flush=True, file=sys.stderr)
 
-    cores = sorted(os.sched_getaffinity(0))
-    threads = [threading.Thread(target=lane, args=(cores[i % len(cores)],)) for i in range(lanes or len(cores))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_lanes(chosen, one, lanes)
     return {subject.name: results[subject.name] for subject in chosen}
 
 
@@ -204,8 +190,6 @@ def main() -> int:
     broken = [name for name, r in results.items() if "broken" in r]
     print(f"{len(verified)} of {len(results)} verified, {sum(refused.values())} refused; runs are in {work}")
     if asked.write:
-        from common import write
-
         kinds = Counter(kind for item in chosen for kind in item.kinds)
         write(
             "stdlib-rules",

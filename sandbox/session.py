@@ -136,7 +136,7 @@ class Session:
         self.alive = True
         try:
             self._send({"do": "hello", "output_cap": self._cap, "namespaced": runtime.namespaced})
-            self.hello = self._receive(time.monotonic() + 30)
+            self._receive(time.monotonic() + 30)
         except Broken as broken:
             tail = self.channel.stderr_tail().strip()
             raise SandboxBroken(f"the sandbox did not start: {tail[-400:] or broken.evidence}") from broken

@@ -141,22 +141,7 @@ def optimize(
     ] = False,
 ) -> None:
     """The command itself; see `register` for its help."""
-    from codeopt.config import Settings
-
-    settings = Settings(
-        function=function,
-        tests=tuple(tests) if tests else None,
-        cases=cases,
-        args=words(args, "--args"),
-        stdin=stdin,
-        inputs=inputs,
-        codec=codec,
-        python=python,
-        compiler=compiler,
-        flags=words(flags, "--flags"),
-        threads=threads,
-        timeout=timeout,
-    )
+    settings = settings_of(context)
     code = _run(
         file=file,
         command=list(context.args),
@@ -185,6 +170,17 @@ def _said(context: typer.Context, parameter: str) -> bool:
     """Whether the command line names the parameter."""
     source = context.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """What the flags of a command say about its task; flags and settings have the same names."""
+    from codeopt.config import Settings
+
+    said = {name: context.params.get(name) for name in Settings.model_fields if name in context.params}
+    for name in ("args", "flags"):
+        said[name] = words(said[name], f"--{name}")
+    said["tests"] = tuple(said["tests"]) if said["tests"] else None
+    return Settings.model_validate(said)
 
 
 def words(text: str | None, flag: str) -> tuple[str, ...] | None:

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
+    context: typer.Context,
     old: Annotated[str, typer.Argument(help="The program as it was.")],
     new: Annotated[str, typer.Argument(help="The program after the edit.")],
     place: Annotated[
@@ -50,27 +51,12 @@ def verify(
 ) -> None:
     """The command itself; see `register` for its help."""
     from codeopt.agent.verify import verify as run
-    from codeopt.cli.optimize import words
-    from codeopt.config import Settings
+    from codeopt.cli.optimize import settings_of, words
 
-    settings = Settings(
-        function=function,
-        tests=tuple(tests) if tests else None,
-        cases=cases,
-        args=words(args, "--args"),
-        stdin=stdin,
-        inputs=inputs,
-        codec=codec,
-        python=python,
-        compiler=compiler,
-        flags=words(flags, "--flags"),
-        threads=threads,
-        timeout=timeout,
-    )
     found = run(
         old,
         new,
-        settings=settings,
+        settings=settings_of(context),
         place=place,
         new_flags=words(new_flags, "--new-flags") or (),
         sandbox=sandbox,
