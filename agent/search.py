@@ -116,6 +116,8 @@ class Search:
         self._count = self.remembered.last_id
         self._baseline = workshop.baseline_source()
         self._seen = {fingerprint(self._baseline, self.task.language)}
+        # Of these proposers the same rule and note mean the same edit; a model may say anything twice.
+        self._same_in_words = {proposer.name for proposer in proposers if isinstance(proposer, Combines)}
         self._history: list[tuple[Proposal, Verdict]] = []
         self._hopeless: dict[tuple[str, str], float] = {}  # (rule, note) -> total gain below which it stays so
         self._admitted: set[str] = set()
@@ -273,7 +275,7 @@ class Search:
         """The candidate that a proposal makes, unless it was tried, is hopeless or does not pass the screen."""
         key = (proposal.rule, place_free(proposal.note))
         total = self.best.total if self.best else 1.0
-        if proposal.rule and total < self._hopeless.get(key, 0.0):
+        if proposal.proposer in self._same_in_words and total < self._hopeless.get(key, 0.0):
             self.saved += 1
             return None
         mark = fingerprint(proposal.source, self.task.language, proposal.flags)

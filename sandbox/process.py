@@ -145,7 +145,10 @@ class LocalChannel:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.5)
         if self._process.poll() is None:
-            for pid in [*descendants(self._process.pid), self._process.pid]:
+            # A group knows its processes; without one the whole table of processes has to be read.
+            known = self._group.pids() if self._group else None
+            below = descendants(self._process.pid) if known is None else known
+            for pid in [*below, self._process.pid]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
