@@ -9,6 +9,7 @@ import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 from codeopt import __version__
 from codeopt.cli import optimize, sandbox, verify
@@ -17,8 +18,21 @@ from codeopt.errors import SandboxBroken, UserError
 USAGE: Any = typer.BadParameter.__mro__[1]  # click's UsageError, whichever click this typer brings
 OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
+
+
+class Commands(typer.core.TyperGroup):
+    """The group of all commands; it says that it was interrupted, which typer alone does without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail("interrupted", 130)
+
+
 app = typer.Typer(
     name="codeopt",
+    cls=Commands,
     help="Makes slow programs faster, and proves it.",
     no_args_is_help=True,
     add_completion=False,
