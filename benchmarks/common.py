@@ -43,17 +43,22 @@ def in_lanes(items: Iterable[Item], work: Callable[[Item, int], None], lanes: in
         thread.join()
 
 
+def _git(*words: str) -> str:
+    """What git says about this checkout; "" in a copy without its history (say the commit by CODEOPT_COMMIT there)."""
+    try:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
 def write(name: str, figures: dict[str, Any]) -> None:
     """Write benchmarks/results/NAME.json: the last run, the commit it ran on, the machine."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    dirty = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    commit = _git("rev-parse", "HEAD") + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
     machine = fingerprint()
     result = {
         "name": name,
         "command": " ".join(["python", *sys.argv]),
-        "commit": commit.stdout.strip() + ("+" if dirty.stdout.strip() else ""),
+        "commit": os.environ.get("CODEOPT_COMMIT") or commit,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": machine,
         "figures": figures,
