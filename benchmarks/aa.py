@@ -61,12 +61,19 @@ class Maker:
         return NativeProgram(ProcessSandbox(), self.runtime, source, self.tools)
 
 
-def judge(make: Any, units: int, workload: Workload, seed: int) -> tuple[bool, int]:
-    """(accepted, pairs) of one candidate against a fresh baseline."""
+def judge(make: Any, units: int, workload: Workload, seed: int) -> dict[str, Any]:
+    """The verdict on one candidate against a fresh baseline, in short."""
     baseline, candidate = make(108), make(units)
     try:
         verdict = Judge(baseline, seed=seed).judge(candidate, workload)
-        return verdict.accepted, verdict.search.pairs if verdict.search else 0
+        found = verdict.search
+        return {
+            "accepted": verdict.accepted,
+            "status": str(verdict.status),
+            "pairs": found.pairs if found else 0,
+            "speedup": round(found.speedup, 4) if found else 0.0,
+            "interval": [round(found.low, 4), round(found.high, 4)] if found else [],
+        }
     finally:
         baseline.close()
         candidate.close()
@@ -105,9 +112,9 @@ def main() -> None:
         if time.monotonic() - started > chosen.seconds:
             return
         make = getattr(Maker(folder, core), language)
-        accepted, pairs = judge(make, units, workloads[language], number)
+        row = {"language": language, "kind": kind, **judge(make, units, workloads[language], number)}
         with mutex, progress.open("a") as file:
-            rows.append({"language": language, "kind": kind, "accepted": accepted, "pairs": pairs})
+            rows.append(row)
             file.write(json.dumps(rows[-1]) + "\n")
 
     in_lanes(plan, one, chosen.lanes)
@@ -123,6 +130,9 @@ def main() -> None:
     figures["pairs_mean"] = round(sum(row["pairs"] for row in rows) / max(1, len(rows)), 1)
     figures["lanes"] = chosen.lanes or len(os.sched_getaffinity(0))
     figures["seconds"] = round(time.monotonic() - started)
+    for row in rows:
+        if row["accepted"] == (row["kind"] == "identical"):
+            print(f"missed: {row}")
     for key, value in figures.items():
         print(f"{key:24} {value}")
     write("aa", figures)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
-LOOKS = (10, 15, 22, 33, 50)
+LOOKS = (10, 15, 22, 33, 50, 75)
 ALPHA = 0.01
 MARGIN = math.log(1.05)
 
@@ -99,8 +99,9 @@ def look(d: Sequence[float], looks: Sequence[int] = LOOKS) -> Decision:
 
     At each of the planned sample sizes: FASTER when p < alpha/looks against 0 and the Hodges-Lehmann estimate
     exceeds log 1.05; NOT_FASTER when the pairs lie significantly below log 1.05; UNDECIDED after the last look.
-    Three rules of futility can only lose acceptances: four pairs that are all slower, an estimate below 0 at the
-    second look, and one below half the margin from the third on.
+    Three rules of futility can only lose acceptances: four pairs that are all slower, an estimate below -0.02 at the
+    second look, and one below a third of the margin from the third on. (With the pairs of a full machine, deviation
+    10 % and heavy tails, these and the look at 75 see 95 % of gains of 1.08x; half the margin and 50 pairs saw 88 %.)
     """
     n = len(d)
     if n == 4 and max(d) < 0:
@@ -113,7 +114,7 @@ def look(d: Sequence[float], looks: Sequence[int] = LOOKS) -> Decision:
         return Decision.FASTER
     if signed_rank_p([MARGIN - x for x in d]) < share * 2:
         return Decision.NOT_FASTER
-    hopeless = 0.0 if n < looks[min(2, len(looks) - 1)] else MARGIN / 2
+    hopeless = -0.02 if n < looks[min(2, len(looks) - 1)] else MARGIN / 3
     if n > looks[0] and estimate < hopeless:
         return Decision.NOT_FASTER
     return Decision.UNDECIDED if n >= looks[-1] else Decision.CONTINUE

@@ -25,7 +25,7 @@ FLOORS = 20  # a region must last this many empty round trips to be believed
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
 PROBE_PAIRS = 3
-PROBE_HOPE = math.log(1.02)
+PROBE_HOPE = math.log(1.01)
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
