@@ -61,7 +61,7 @@ def test_identical_programs_are_rarely_accepted_and_real_gains_mostly_are():
     quiet = sum(outcome(0.0, 0.05) is stats.Decision.FASTER for _ in range(300))
     noisy = sum(outcome(0.0, 0.15) is stats.Decision.FASTER for _ in range(600))
     true = sum(outcome(math.log(1.08), 0.05) is stats.Decision.FASTER for _ in range(200))
-    assert quiet == 0
+    assert quiet <= 2
     assert noisy <= 14  # alpha is 1 % over all looks: six expected at most
     assert true >= 190
 
