@@ -196,7 +196,7 @@ class _Run:
         """Search, then the holdout on the way back from the best step."""
         assert self.shop is not None
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
-        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 5 + 1.5 * HOLDOUT_PAIRS * region)
+        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 3 + 2.2 * HOLDOUT_PAIRS * region)
 
         def time_left() -> float:
             wall = self.options.budget.wall_s

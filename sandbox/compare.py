@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codeopt.sandbox.compare_arrays import Tolerance
 from codeopt.sandbox.compare_kinds import tagged
 from codeopt.sandbox.compare_show import difference, show, type_of
 from codeopt.sandbox.compare_text import compare_text
-from codeopt.sandbox.compare_types import Found, Mismatch, Node, Pair
+from codeopt.sandbox.compare_types import Found, Mismatch, Node, Pair, Tolerance
 from codeopt.sandbox.runner.codec import canonical, decode_plain
 from codeopt.sandbox.runner.codec_wire import Malformed, Tagged
 
@@ -47,7 +46,7 @@ def compare(
         expected: The trusted answer, from `encode`.
         actual: The answer to judge; any bytes.
         rel, abs_: Tolerance for floats, as in `math.isclose`; the defaults accept a reordered sum. float32 and
-            shorter have wider ones of their own (`compare_arrays.SHORT_FLOATS`). Both zero: exact.
+            shorter have wider ones of their own (`compare_types.SHORT_FLOATS`). Both zero: exact.
         ignore_message: Of exceptions compare the type only.
         root: How a path names the value itself.
 

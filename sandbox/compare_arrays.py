@@ -9,34 +9,8 @@ from typing import Any
 import numpy as np
 
 from codeopt.sandbox.compare_show import show
+from codeopt.sandbox.compare_types import Tolerance
 from codeopt.sandbox.runner.codec_wire import Malformed
-
-# Relative and absolute tolerance of the short float types: a few hundred units in the last place for float32
-# and a few for the halves, what a reordered sum of some thousand terms of one sign needs.
-SHORT_FLOATS = {"float32": (1e-5, 1e-7), "float16": (2e-3, 1e-4), "bfloat16": (1.6e-2, 1e-3)}
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """When two floats count as equal: |a - b| <= max(rel * max(|a|, |b|), abs_), as `math.isclose` has it.
-
-    Attributes:
-        rel, abs_: For Python floats, float64 and longer. Both zero asks for exact equality in every type.
-    """
-
-    rel: float = 1e-9
-    abs_: float = 1e-12
-
-    def of(self, name: str) -> tuple[float, float]:
-        """The tolerance for a float type ("float64", "float32", "float16", "bfloat16")."""
-        if self.rel == 0 and self.abs_ == 0:
-            return 0.0, 0.0
-        rel, absolute = SHORT_FLOATS.get(name, (0.0, 0.0))
-        return max(rel, self.rel), max(absolute, self.abs_)
-
-    def close(self, a: float, b: float) -> bool:
-        """NaN is equal to NaN only; infinities are equal to themselves only."""
-        return math.isclose(a, b, rel_tol=self.rel, abs_tol=self.abs_) or (a != a and b != b)
 
 
 @dataclass(frozen=True)

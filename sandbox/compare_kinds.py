@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from codeopt.sandbox.compare_arrays import compare_arrays
 from codeopt.sandbox.compare_show import show, type_of
 from codeopt.sandbox.compare_types import Found, Node, Pair
 from codeopt.sandbox.runner.codec_wire import Tagged
@@ -42,7 +40,7 @@ def _as_index(one: Tagged, other: Tagged) -> Tagged:
     values = other.value["values"]
     if values.kind != "ndarray" or values.value[1] != [len(ticks)]:
         return one
-    raw = np.arange(start, stop, step, dtype="<i8").tobytes()
+    raw = struct.pack(f"<{len(ticks)}q", *ticks)
     values = Tagged("ndarray", "", ["<i8", [len(ticks)], raw])
     return Tagged("index", "", {"name": one.value["name"], "values": values, "freq": None})
 
@@ -134,6 +132,9 @@ def _whole(run: Comparison, at: Node, a: Tagged, b: Tagged) -> Found:
 
 
 def _elements(run: Comparison, at: Node, dtype: Any, shape: Any, a: Any, b: Any) -> Found:
+    # NumPy is loaded when the first array comes: most programs send none.
+    from codeopt.sandbox.compare_arrays import compare_arrays
+
     found = compare_arrays(dtype, shape, a, b, run.tolerance)
     return [] if found is None else Node(at, found.place).differ(found.expected, found.actual)
 
@@ -153,7 +154,11 @@ def _object_array(run: Comparison, at: Node, a: Tagged, b: Tagged) -> Found:
         raise ValueError("an array of objects of the wrong size")
 
     def place(i: int) -> str:
-        return "[" + ", ".join(map(str, np.unravel_index(i, shape))) + "]" if shape else ""
+        index = []
+        for length in reversed(shape):
+            i, at_axis = divmod(i, length)
+            index.append(str(at_axis))
+        return "[" + ", ".join(reversed(index)) + "]" if shape else ""
 
     pairs = enumerate(zip(items, other))
     return [(Node(at, place(i)), x, y) for i, (x, y) in pairs if not run.settled(x, y)]

@@ -78,7 +78,7 @@ def detect_command(argv: Sequence[str], flags: Settings | None = None) -> Task:
     path = _existing(script) if script is not None else None
     if path is not None:
         _parsed(path)
-    where = place_of(path) if path is not None else None
+    where = place_of(path, settings.project) if path is not None else None
     return Task(
         kind="command",
         file=str(path) if path is not None else "",
@@ -145,7 +145,7 @@ def find_function(functions: Sequence[FunctionInfo], name: str, file: Path) -> F
 def _python(path: Path, settings: Settings) -> Task:
     functions, script = _parsed(path)
     kind, function = _python_kind(path, settings, functions, script)
-    where = place_of(path)
+    where = place_of(path, settings.project)
     return Task(
         kind=kind,
         language="python",

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from codeopt import config
+from codeopt.errors import UserError
 from codeopt.types import Record
 
 
@@ -18,13 +19,21 @@ class Place(Record):
     module: str
 
 
-def place_of(path: Path) -> Place:
-    """The place of a Python file that exists and parses."""
+def place_of(path: Path, narrower: str | None = None) -> Place:
+    """The place of a Python file that exists and parses.
+
+    Args:
+        path: The file.
+        narrower: A folder inside the detected project that is to be the whole project.
+
+    Raises:
+        UserError: `narrower` does not hold the file's package, or reaches beyond the detected project.
+    """
     path = Path(os.path.abspath(path))
     own = path.parent
     while (own / "__init__.py").exists() and own.parent != own:
         own = own.parent
-    project = config.project_root(path)
+    project = _narrowed(config.project_root(path), own, narrower)
     source = project / "src" if project is not None else None
     levels = _relative_levels(path) - len(path.parent.relative_to(own).parts)
     if levels > 0:
@@ -37,6 +46,16 @@ def place_of(path: Path) -> Place:
     if parts[-1] == "__init__" and len(parts) > 1:
         parts = parts[:-1]
     return Place(project=str(holder), roots=tuple(str(folder) for folder in roots), module=".".join(parts))
+
+
+def _narrowed(detected: Path | None, own: Path, narrower: str | None) -> Path | None:
+    if narrower is None:
+        return detected
+    folder = Path(os.path.abspath(narrower))
+    if not own.is_relative_to(folder) or (detected is not None and not folder.is_relative_to(detected)):
+        holder = detected or own
+        raise UserError(f"project = {str(folder)!r} must hold {own} and lie in {holder}", "leave it out, or name such a folder")
+    return folder
 
 
 def _relative_levels(path: Path) -> int:

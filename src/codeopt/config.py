@@ -20,7 +20,7 @@ from codeopt.types import Record
 
 NAME = "codeopt.toml"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
-_PATHS = ("tests", "cases", "stdin", "inputs", "codec")
+_PATHS = ("project", "tests", "cases", "stdin", "inputs", "codec")
 
 
 class Settings(Record):
@@ -28,6 +28,7 @@ class Settings(Record):
 
     Attributes:
         kind: "program" or "function", where detection guesses wrong.
+        project: Folder whose importable sources a candidate sees, where the detected project holds more than it needs.
         function: Qualified name of the function.
         tests: Pytest files or folders.
         cases: Folder with stdin/stdout pairs.
@@ -46,6 +47,7 @@ class Settings(Record):
     """
 
     kind: Literal["program", "function"] | None = None
+    project: str | None = None
     function: str | None = None
     tests: tuple[str, ...] | None = None
     cases: str | None = None

@@ -343,3 +343,23 @@ def test_a_command_that_is_not_there() -> None:
         detect_command(["no-such-program-here"])
     with pytest.raises(UserError, match="no such file"):
         detect_command([sys.executable, "gone.py"])
+
+
+# A narrower project
+
+
+def test_a_narrower_project_is_the_whole_of_what_a_candidate_sees(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", "")
+    write(tmp_path / "big.py", "")
+    file = write(tmp_path / "part" / "a.py", FUNCTION)
+    write(tmp_path / "part" / "codeopt.toml", 'project = "."\n')
+    task = detect(file)
+    assert task.project == str(tmp_path / "part") and task.roots == (str(tmp_path / "part"),)
+
+
+@pytest.mark.parametrize("wish", ["..", "other"])
+def test_a_project_that_does_not_hold_the_file_or_reaches_further(tmp_path: Path, wish: str) -> None:
+    write(tmp_path / "inner" / "pyproject.toml", "")
+    file = write(tmp_path / "inner" / "a.py", FUNCTION)
+    write(tmp_path / "inner" / "codeopt.toml", f'project = "{wish}"\n')
+    assert "must hold" in refused(file)
