@@ -314,7 +314,7 @@ class Search:
         self.view.trying(candidate)
         subject = self.workshop.proposed(candidate.proposal, seed=self._seed)
         if known is not None:
-            self._record(candidate, known, again=True)
+            self._record(candidate, known, again=True, hopeless=known.status is not Status.UNDECIDED)
             return known, subject if known.accepted else None
         race = self.judge.probe(subject, self.workload, stop=self._out_of_time)
         if waiting is not None and self.judge.promise(race) > PROBE_HOPE:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from codeopt.agent.rules.base import Code, Rewrite
-from codeopt.agent.rules.pyedit import Edits, Loop, Scope, all_names, blocks_of, functions, loops, walk_scope
+from codeopt.agent.rules.pyedit import Edits, Loop, all_names, blocks_of, functions, loops, walk_scope
 from codeopt.agent.rules.pyfacts import bound, root
 from codeopt.agent.rules.pynumeric import free
 
@@ -22,10 +22,10 @@ def apply(code: Code) -> Iterator[Rewrite]:
         for loop in loops(scope):
             inner = any(isinstance(n, ast.For | ast.While) for s in loop.body for n in ast.walk(s))
             if not inner and not isinstance(loop, ast.AsyncFor):
-                yield from _rewrite(code, scope, loop)
+                yield from _rewrite(code, loop)
 
 
-def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
+def _rewrite(code: Code, loop: Loop) -> Iterator[Rewrite]:
     block = loop.body
     # A body that is one `if` holds the work in its branch.
     while len(block) == 1 and isinstance(block[0], ast.If) and not block[0].orelse:
