@@ -34,6 +34,10 @@ def program_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload,
             too fast to be timed.
     """
     task = shop.task
+    try:
+        judge.baseline.session()
+    except CannotStart as error:
+        raise _does_not_build(error) from error
     if task.cases:
         return _from_cases(task, judge, seed), {}
     if task.inputs:
@@ -45,13 +49,17 @@ def program_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload,
     return _timed(judge, kept, kept, notes), {}
 
 
+def _does_not_build(error: CannotStart) -> UserError:
+    first = error.evidence.strip().splitlines()[:1] or [str(error.status)]
+    return UserError(f"the program does not build ({first[0]})", "make it build, then run codeopt again")
+
+
 def _steady(judge: Judge, cases: Sequence[Case]) -> list[Case]:
     """The usable cases; UserError where there is none."""
     try:
         kept, reasons = judge.steady(cases)
     except CannotStart as error:
-        first = error.evidence.strip().splitlines()[:1] or [str(error.status)]
-        raise UserError(f"the program does not build ({first[0]})", "make it build, then run codeopt again") from error
+        raise _does_not_build(error) from error
     if any("fails its own case" in reason for reason in reasons):
         reason = next(reason for reason in reasons if "fails its own case" in reason)
         raise UserError(_one_line(reason), "mend the program or the case first")

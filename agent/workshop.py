@@ -9,6 +9,7 @@ from pathlib import Path
 
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.tasks.stage import stage
+from codeopt.agent.tasks.tools import compiler_home
 from codeopt.errors import UserError
 from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.protocol import Limits, Mount, Sandbox
@@ -111,10 +112,17 @@ class Workshop:
     def _runtime(self, mount: Mount, *extra: Mount) -> Runtime:
         return Runtime(
             python=self.interpreter.path,
-            mounts=(mount, *self.interpreter.mounts, *extra),
+            mounts=(mount, *self.interpreter.mounts, *self._compiler_mounts(), *extra),
             limits=self.limits,
             threads=self.task.threads,
         )
+
+    def _compiler_mounts(self) -> tuple[Mount, ...]:
+        """What a compiler outside /usr needs, where the interpreter's own folders do not hold it."""
+        home = compiler_home(self.task.compiler) if self.task.compiler else None
+        if home is None or any(home.is_relative_to(mount.inside) for mount in self.interpreter.mounts):
+            return ()
+        return (Mount(home, str(home)),)
 
     def _spec(self, mount: Mount) -> tuple[FunctionSpec, tuple[Mount, ...]]:
         task = self.task

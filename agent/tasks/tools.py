@@ -54,7 +54,21 @@ def compiler(asked: str | None, c: bool = False) -> str:
     wanted = asked or os.environ.get("CC" if c else "CXX") or ""
     for name in (wanted,) if wanted else names:
         if found := shutil.which(name):
-            return os.path.abspath(found)
+            path = os.path.abspath(found)
+            # A name outside /usr may point to anywhere; a sandbox shows the place that it points to.
+            return path if path.startswith(("/usr/", "/bin/")) else os.path.realpath(path)
     if wanted:
         raise UserError(f"no compiler {wanted}", "name one that is on PATH, or install it")
     raise UserError(f"no {'C' if c else 'C++'} compiler ({' or '.join(names)})", "apt install g++ (or clang)")
+
+
+def compiler_home(path: str) -> Path | None:
+    """The folder that a compiler outside the system's own folders needs to be seen with: its installation.
+
+    None for one below /usr, which every sandbox shows, and for one in a folder that holds more than a toolchain
+    (the home folder's own bin): a candidate must not see that.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    home = folder.parent if folder.name == "bin" else folder
+    private = home in (Path(home.anchor), Path("/home"), Path("/opt")) or Path.home().is_relative_to(home)
+    return None if home.is_relative_to("/usr") or private else home
