@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -19,8 +19,10 @@ from codeopt.agent.rules.pyedit import parses
 
 LANGUAGES = ("python", "cpp")
 MOST, SOME = 20.0, 1.2
+TURNS = 10.0
 _FACTOR = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?x")
 _HEADER = {"python": re.compile(r"\s*(async |for|while|with|def|class|if|@)"), "cpp": re.compile(r"\s*(for|while|do|if)\b")}
+_LOOP = re.compile(r"(async )?(for|while|do)\b")
 OnError = Callable[[str, Exception], None]
 
 
@@ -61,7 +63,7 @@ def propose(
     """(rule name, rewrite) for every rule (or those in `only`), the largest possible gain of the program first.
 
     That is Amdahl's bound: the part of the time that the profile shows at the line, sped up by what the rule expects.
-    Of equal bounds the line that is nested deeper goes first.
+    Without a profile the part is guessed from the nesting of loops. Of equal bounds the deeper line goes first.
 
     Rewrites that do not parse (Python), change nothing or repeat an earlier one are dropped. A rule that raises on
     some code is reported to `on_error(rule name, error)`, and the others go on; text that does not parse gives nothing.
@@ -99,23 +101,47 @@ def expected_factor(expects: str) -> float:
 
 def _bound(code: Code, rule: LoadedRule, rewrite: Rewrite) -> float:
     """Amdahl (1967): 1 / ((1 - p) + p / s) with p the share of the time at the line, s what the rule expects there."""
-    whole = not code.hot or bool(rewrite.flags) or (rewrite.line == 1 and code.language == "cpp")
-    share = 1.0 if whole else min(1.0, _heat(code, rewrite.line))
-    return 1.0 / ((1.0 - share) + share / expected_factor(rule.expects))
+    factor = expected_factor(rule.expects)
+    hot = code.hot or guessed_heat(code.text, code.language)
+    share = 1.0
+    if rewrite.text != code.text and not (rewrite.line == 1 and code.language == "cpp"):  # else flags or a pragma
+        share = min(1.0, _heat(code, hot, rewrite.line))
+        if not code.hot and factor == MOST:
+            share = TURNS * share / (1 + (TURNS - 1) * share)  # hides a loop of its own
+    return 1.0 / ((1.0 - share) + share / factor)
 
 
-def _heat(code: Code, line: int) -> float:
+@lru_cache(maxsize=64)
+def guessed_heat(text: str, language: str) -> dict[int, float]:
+    """Line -> share of the time if every loop makes `TURNS` turns (Wu and Larus 1994), loops seen by their indentation."""
+    weights: dict[int, float] = {}
+    loops: list[int] = []  # indentation of the loops around
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.strip()
+        if not bare or bare.startswith(("#", "//")):
+            continue
+        depth = len(line) - len(line.lstrip())
+        while loops and depth <= loops[-1]:
+            loops.pop()
+        weights[number] = TURNS ** len(loops)
+        if _LOOP.match(bare):
+            loops.append(depth)
+    whole = sum(weights.values()) or 1.0
+    return {number: weight / whole for number, weight in weights.items()}
+
+
+def _heat(code: Code, hot: Mapping[int, float], line: int) -> float:
     """Share of the time at a line; of a loop (in Python a function too) with all that is indented below it."""
     lines = code.text.splitlines()
     text = lines[line - 1] if 0 < line <= len(lines) else ""
-    heat = code.hot.get(line, 0.0)
+    heat = hot.get(line, 0.0)
     if not _HEADER[code.language].match(text):
         return heat
     depth = len(text) - len(text.lstrip())
     for at, below in enumerate(lines[line:], line + 1):
         if below.strip() and len(below) - len(below.lstrip()) <= depth:
             break
-        heat += code.hot.get(at, 0.0)
+        heat += hot.get(at, 0.0)
     return heat
 
 

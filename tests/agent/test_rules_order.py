@@ -7,7 +7,7 @@ import pytest
 from codeopt.agent.proposers.base import ProposeContext
 from codeopt.agent.proposers.rules import code_of
 from codeopt.agent.rules.base import Code
-from codeopt.agent.rules.catalogue import MOST, expected_factor, propose
+from codeopt.agent.rules.catalogue import MOST, expected_factor, guessed_heat, propose
 from codeopt.types import Candidate, Profile, ProfileRow, Proposal
 
 TWO_LOOPS = """def f(xs, ys):
@@ -87,3 +87,38 @@ def test_time_in_inlined_library_code_counts_for_the_lines_of_its_function() -> 
     code = code_of(context)
     assert code.hot[6] == pytest.approx(0.9) and code.hot[13] == pytest.approx(0.1) and 12 not in code.hot
     assert rules(code)[0] == "string_append"
+
+
+KERNEL = """#include <iostream>
+#include <vector>
+typedef std::vector<std::vector<double>> Matrix;
+Matrix multiply(Matrix a, Matrix b) {
+    int n = a.size();
+    Matrix c(n, std::vector<double>(n, 0.0));
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < n; j++) {
+            for (int k = 0; k < n; k++) {
+                c[i][j] += a[i][k] * b[k][j];
+            }
+        }
+    }
+    return c;
+}
+int main() {
+    int n;
+    std::cin >> n;
+    Matrix m(n, std::vector<double>(n, 1.0));
+    std::cout << multiply(m, m)[0][0] << std::endl;
+}
+"""
+
+
+def test_without_a_profile_the_deepest_loops_are_taken_for_hot() -> None:
+    assert rules(Code(KERNEL, language="cpp"))[0] == "matmul_order"
+    assert rules(Code(CPP, language="cpp"))[0] == "string_append"
+
+
+def test_the_guess_adds_up_and_grows_with_every_loop() -> None:
+    heat = guessed_heat(KERNEL, "cpp")
+    assert sum(heat.values()) == pytest.approx(1)
+    assert heat[10] == pytest.approx(10 * heat[9]) == pytest.approx(1000 * heat[5])
