@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -96,12 +97,13 @@ def _one_line(text: str) -> str:
 def _timed(judge: Judge, visible: Sequence[Case], pool: Sequence[Case], notes: list[str]) -> Workload:
     """A workload that times the longest cases of `pool` (those under two seconds where there are any)."""
     timed = _longest(judge, pool)
-    slowest = judge.expect(timed[0]).wall_s
-    floor = empty_s(judge)
-    if slowest < 3 * floor:  # the first run of all pays for cold caches
-        again = [judge.baseline.run(timed[0], limit_s=judge.limit_s).wall_s for _ in range(5)]
-        slowest = min(again)  # and the least of the empty ones: what other programs add is left out
-    if slowest < (1.1 if isinstance(judge.baseline, PythonProgram) else FLOORS / 4) * floor:
+    slowest, floor = judge.expect(timed[0]).wall_s, empty_s(judge)
+    if slowest < 10 * floor:
+        # The first run of all pays for cold caches, and the machine's own speed changes: runs in turn, by pairs.
+        turns = [(judge.baseline.run(timed[0], limit_s=judge.limit_s).wall_s, _empty(judge)) for _ in range(15)]
+        floor = statistics.median(empty for _, empty in turns)
+        slowest = floor * statistics.median(spent / empty for spent, empty in turns)
+    if slowest < (1.2 if isinstance(judge.baseline, PythonProgram) else FLOORS / 4) * floor:
         raise UserError(
             f"the program ends after {slowest * 1e3:.1f} ms, an empty one after {floor * 1e3:.1f} ms: too fast to be timed",
             "give a larger input (--stdin, --args, --cases or --inputs)",
@@ -114,8 +116,13 @@ def _timed(judge: Judge, visible: Sequence[Case], pool: Sequence[Case], notes: l
 def empty_s(judge: Judge) -> float:
     """Seconds that an empty program of the same kind takes: under them nothing can be gained."""
     if isinstance(judge.baseline, PythonProgram):
-        return min(judge.baseline.empty().wall_s for _ in range(5))
+        return min(_empty(judge) for _ in range(5))
     return judge.floor()[1]
+
+
+def _empty(judge: Judge) -> float:
+    baseline = judge.baseline
+    return baseline.empty().wall_s if isinstance(baseline, PythonProgram) else baseline.floor().wall_s
 
 
 def _longest(judge: Judge, pool: Sequence[Case], count: int = 3) -> list[Case]:
