@@ -244,7 +244,7 @@ class Judge:
             if finding is not None:
                 race.finding = finding
                 return race
-            d = race.cpu if self._clock(race) == "cpu" else race.wall
+            d = self._ratios(race)
             if pairs is None and stats.look(d) is not stats.Decision.CONTINUE:
                 return race
             if stop() and (pairs is None or len(d) >= stats.LOOKS[0]):
@@ -290,6 +290,10 @@ class Judge:
             if stats.hodges_lehmann(gap) > CLOCKS_AGREE and stats.signed_rank_p(gap) < 0.002:
                 return "wall"
         return "cpu"
+
+    def _ratios(self, race: Race) -> list[float]:
+        """The log-ratios by the clock that decides."""
+        return race.cpu if self._clock(race) == "cpu" else race.wall
 
     def measurement(self, race: Race, calls: int = 1) -> Measurement:
         """The figures of a race. Raises ValueError without pairs."""
@@ -348,11 +352,11 @@ class Judge:
         """
         if race.finding is not None or not race.wall:
             return -math.inf
-        return max(race.cpu if self._clock(race) == "cpu" else race.wall)
+        return max(self._ratios(race))
 
     def estimate(self, race: Race) -> float:
         """The log-ratio that a race shows so far (Hodges-Lehmann). Raises ValueError without pairs."""
-        return stats.hodges_lehmann(race.cpu if self._clock(race) == "cpu" else race.wall)
+        return stats.hodges_lehmann(self._ratios(race))
 
     def decide(self, race: Race, workload: Workload) -> Verdict:
         """The search verdict as far as a race has gone."""
@@ -362,7 +366,7 @@ class Judge:
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured in time", inputs=inputs)
         measured = self.measurement(race, workload.repeat * max(1, len(workload.timed[0].calls)))
-        d = race.cpu if measured.clock == "cpu" else race.wall
+        d = self._ratios(race)
         decision = stats.look(d)
         status = {
             stats.Decision.FASTER: Status.OK,
@@ -413,7 +417,7 @@ class Judge:
             measured = measured.model_copy(
                 update={"warm_cache": self._warm(candidate, cases, repeat, measured)}
             )
-        d = race.cpu if measured.clock == "cpu" else race.wall
+        d = self._ratios(race)
         faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA
         status = Status.OK if faster else Status.NOT_FASTER
         evidence = "" if faster else f"measured {measured.speedup:.2f}x on fresh inputs over {len(d)} pairs"

@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -77,9 +77,8 @@ def propose(
             continue
         try:
             for rewrite in rule.apply(code):
-                line = lines[rewrite.line - 1] if 0 < rewrite.line <= len(lines) else ""
-                depth = len(line) - len(line.lstrip())
-                found.append((-_bound(code, rule, rewrite), -depth, len(found), rule.name, rewrite))
+                depth = _indent(lines[rewrite.line - 1]) if 0 < rewrite.line <= len(lines) else 0
+                found.append((-_bound(code, lines, rule, rewrite), -depth, len(found), rule.name, rewrite))
         except Exception as error:
             on_error(rule.name, error)
     seen: set[tuple[str, tuple[str, ...]]] = {(code.text, ())}
@@ -99,20 +98,20 @@ def expected_factor(expects: str) -> float:
     return min(MOST, max(1.05, float(found[2] or found[1]))) if found else SOME
 
 
-def _bound(code: Code, rule: LoadedRule, rewrite: Rewrite) -> float:
+def _bound(code: Code, lines: Sequence[str], rule: LoadedRule, rewrite: Rewrite) -> float:
     """Amdahl (1967): 1 / ((1 - p) + p / s) with p the share of the time at the line, s what the rule expects there."""
     factor = expected_factor(rule.expects)
-    hot = code.hot or guessed_heat(code.text, code.language)
+    hot = code.hot or guessed_heat(code.text)
     share = 1.0
     if rewrite.text != code.text and not (rewrite.line == 1 and code.language == "cpp"):  # else flags or a pragma
-        share = min(1.0, _heat(code, hot, rewrite.line))
+        share = min(1.0, _heat(lines, _HEADER[code.language], hot, rewrite.line))
         if not code.hot and factor == MOST:
             share = TURNS * share / (1 + (TURNS - 1) * share)  # hides a loop of its own
     return 1.0 / ((1.0 - share) + share / factor)
 
 
 @lru_cache(maxsize=64)
-def guessed_heat(text: str, language: str) -> dict[int, float]:
+def guessed_heat(text: str) -> dict[int, float]:
     """Line -> share of the time if every loop makes `TURNS` turns (Wu and Larus 1994), loops seen by their indentation."""
     weights: dict[int, float] = {}
     loops: list[int] = []  # indentation of the loops around
@@ -120,7 +119,7 @@ def guessed_heat(text: str, language: str) -> dict[int, float]:
         bare = line.strip()
         if not bare or bare.startswith(("#", "//")):
             continue
-        depth = len(line) - len(line.lstrip())
+        depth = _indent(line)
         while loops and depth <= loops[-1]:
             loops.pop()
         weights[number] = TURNS ** len(loops)
@@ -130,16 +129,18 @@ def guessed_heat(text: str, language: str) -> dict[int, float]:
     return {number: weight / whole for number, weight in weights.items()}
 
 
-def _heat(code: Code, hot: Mapping[int, float], line: int) -> float:
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _heat(lines: Sequence[str], header: re.Pattern[str], hot: Mapping[int, float], line: int) -> float:
     """Share of the time at a line; of a loop (in Python a function too) with all that is indented below it."""
-    lines = code.text.splitlines()
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     heat = hot.get(line, 0.0)
-    if not _HEADER[code.language].match(text):
+    if not header.match(text):
         return heat
-    depth = len(text) - len(text.lstrip())
     for at, below in enumerate(lines[line:], line + 1):
-        if below.strip() and len(below) - len(below.lstrip()) <= depth:
+        if below.strip() and _indent(below) <= _indent(text):
             break
         heat += hot.get(at, 0.0)
     return heat

@@ -119,6 +119,6 @@ def test_without_a_profile_the_deepest_loops_are_taken_for_hot() -> None:
 
 
 def test_the_guess_adds_up_and_grows_with_every_loop() -> None:
-    heat = guessed_heat(KERNEL, "cpp")
+    heat = guessed_heat(KERNEL)
     assert sum(heat.values()) == pytest.approx(1)
     assert heat[10] == pytest.approx(10 * heat[9]) == pytest.approx(1000 * heat[5])
