@@ -62,6 +62,7 @@ class Server:
         if message.get("namespaced"):
             from . import nsfork
 
+            nsfork.enter()
             self.fork = nsfork.namespaced_fork
         wire.send(
             self.sock,
