@@ -22,8 +22,9 @@ from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
+from codeopt.sandbox.race import Race
 from codeopt.sandbox.subject import Subject
-from codeopt.sandbox.verdict import PROBE_HOPE, Judge, Race
+from codeopt.sandbox.verdict import PROBE_HOPE, Judge
 from codeopt.sandbox.workload import Workload
 from codeopt.trace import Best, CandidateMade, TraceWriter, VerdictReached
 from codeopt.types import Candidate, Profile, Proposal, Status, Verdict

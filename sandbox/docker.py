@@ -27,6 +27,7 @@ from codeopt.sandbox.docker_engine import Engine, find_engine
 from codeopt.sandbox.process import STDERR_BYTES, basic_env
 from codeopt.sandbox.protocol import Launch, Mount
 from codeopt.sandbox.system import covered_by_system, readable_mounts, session_folder, system_entries
+from codeopt.types import Usage
 
 if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped]
@@ -70,18 +71,18 @@ class DockerChannel:
     ) -> None:
         self.sock = sock
         self._container, self._group, self._remove, self._folder = container, group, remove, folder
-        self._last: tuple[int | None, int | None, bool, str] | None = None
+        self._last: tuple[Usage, bool, str] | None = None
         self._lock = threading.Lock()
 
     def cpu_ns(self) -> int | None:
-        return self._last[0] if self._last else self._group.cpu_ns()
+        return None if self._last else self._group.cpu_ns()
 
-    def peak_memory_bytes(self) -> int | None:
-        return self._last[1] if self._last else self._group.peak_memory_bytes()
+    def usage(self) -> Usage:
+        return self._last[0] if self._last else self._group.usage()
 
     def out_of_memory(self) -> bool:
         if self._last:
-            return self._last[2]
+            return self._last[1]
         kills = self._group.oom_kills()
         if kills is not None:
             return kills > 0
@@ -92,14 +93,14 @@ class DockerChannel:
         return False
 
     def stderr_tail(self) -> str:
-        return self._last[3] if self._last else _log_tail(self._container)
+        return self._last[2] if self._last else _log_tail(self._container)
 
     def kill(self) -> None:
         with self._lock:
             if self._last is None:
                 # the log first: it goes with the container
                 tail = _log_tail(self._container)
-                self._last = self.cpu_ns(), self.peak_memory_bytes(), self.out_of_memory(), tail
+                self._last = self.usage(), self.out_of_memory(), tail
                 self.sock.close()
                 self._remove(self._container.id)
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -199,6 +200,8 @@ class DockerSandbox:
 
             patient = docker.DockerClient(base_url=self.engine.url, timeout=60)
             hasty = docker.DockerClient(base_url=self.engine.url, timeout=1)
+            for client in (patient, hasty):
+                client.api.trust_env = False  # a unix socket has no proxy; requests looks for one at every call
             self._image = (
                 docker_image.ensure_empty(patient)
                 if self.runtime == "host"

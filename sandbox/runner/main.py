@@ -69,6 +69,12 @@ class Server:
             {"python": "%d.%d.%d" % sys.version_info[:3], "implementation": sys.implementation.name},
         )
 
+    def do_preload(self, message):
+        out = capture(self.output_cap)
+        load.preload(message["names"], message["project"])
+        release(out)
+        wire.send(self.sock, {"ok": True})
+
     def do_load(self, message):
         out = capture(self.output_cap)
         try:

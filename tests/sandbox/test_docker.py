@@ -81,10 +81,11 @@ def test_accounts_outlive_the_container(sandbox: DockerSandbox) -> None:
     channel = sandbox.start(LAUNCH)
     channel.sock.settimeout(30)
     assert channel.sock.recv(2) == b"up"
-    during = channel.cpu_ns()
+    during = channel.usage()
     channel.kill()
-    after = channel.cpu_ns()
-    assert during is None or (after is not None and after >= during > 0)
+    after = channel.usage()
+    assert during.cpu_s is None or (after.cpu_s is not None and after.cpu_s >= during.cpu_s > 0)
+    assert after.processes == during.processes
 
 
 def test_containers_of_a_killed_codeopt_are_swept(sandbox: DockerSandbox) -> None:

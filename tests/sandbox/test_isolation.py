@@ -173,8 +173,8 @@ def test_memory_is_limited(each: Sandbox) -> None:
         assert heard(channel)[0][0] is True
         if each.name == "docker":
             assert channel.out_of_memory()
-            peak = channel.peak_memory_bytes()
-            assert peak is None or peak <= (LIMITS.memory_mb + 1) << 20
+            peak = channel.usage().peak_memory_mb
+            assert peak is None or peak <= LIMITS.memory_mb + 1
     finally:
         channel.kill()
     if each.name == "docker":
