@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import shutil
 import socket
@@ -221,6 +222,7 @@ class DockerSandbox:
             channel.kill()
         for thread in self._removals:
             thread.join(10)
+        self._remove_left()
         self._disconnect()
 
     def _disconnect(self) -> None:
@@ -246,10 +248,13 @@ class DockerSandbox:
             )
             self._clients = patient, hasty
             sweep(patient)
-            for identity in tuple(_left):
-                _left.discard(identity)
-                self._remove(identity)
+            self._remove_left()
         return self._clients
+
+    def _remove_left(self) -> None:
+        for identity in tuple(_left):
+            _left.discard(identity)
+            self._remove(identity)
 
     def _watched(self) -> Watch:
         if self._watch is None:
@@ -265,11 +270,12 @@ class DockerSandbox:
         client, hasty = self._connect()
         watch = self._watched()
         folder = session_folder()
-        container: Container | None = None
+        # Known before it exists: an engine that breaks off may have made it and not said so.
+        name = f"codeopt-{secrets.token_hex(8)}"
         try:
             listener = _listen(folder)
             with listener:
-                container = client.containers.create(**self._options(launch, Path(folder)))
+                container = client.containers.create(name=name, **self._options(launch, Path(folder)))
                 container.start()
                 sock = self._accept(listener, container)
             Path(folder, "s").unlink()
@@ -282,8 +288,7 @@ class DockerSandbox:
             self._proved = True
             return channel
         except BaseException:
-            if container is not None:
-                self._remove(container.id)
+            self._remove(name)
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
