@@ -255,8 +255,10 @@ class _Run:
             if verdict.accepted and self.task.tests and self.task.kind == "function":
                 verdict = self.with_tests(step, verdict)
             self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
+            self.search.held_out += 1
             if verdict.accepted:
                 return self.finish(step, verdict, 0, reason, workload)
+            self.search.refused += 1
             self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {gist(verdict.evidence)}")
             chain.pop()
         return self.finish(None, None, 1, reason, workload)

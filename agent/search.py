@@ -108,6 +108,7 @@ class Search:
         self.remembered = remembered or Remembered()
         self.chain: list[Step] = []
         self.saved = 0
+        self.held_out = self.refused = 0  # winners on visible inputs that met hidden ones, and failed there
         self.ended = ""  # why the last proposer had no more to propose
         self.statuses: list[str] = []
         self._profile = profile
