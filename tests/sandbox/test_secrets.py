@@ -126,7 +126,9 @@ def planted(tmp_path: Path) -> Iterator[Planted]:
     made.plant(base / "tmpfile.txt", "tmp")
     (made.project / "pyproject.toml").write_text("[project]\nname = 'p'\nversion = '1'\n")
     shown = f"# {made.canary('shown')}: what the program imports is for the candidate too\nX = 1\n"
-    put(made.project, main=f"import helper\n\n\n{SLOW_DEDUPE}", helper=shown)
+    # It may do all that a seeker does: otherwise the screen would refuse one before it runs.
+    able = "import os, socket\nimport helper\n\nUSES = (open, os.environ, os.walk)\n"
+    put(made.project, main=f"{able}\n\n{SLOW_DEDUPE}", helper=shown)
     made.env = {
         "HOME": str(made.home),
         "OPENAI_API_KEY": made.canary("openai"),
@@ -169,7 +171,7 @@ def sought(planted: Planted, kind: str, file: Path, function: str, source: str) 
         "memory": planted.canary("memory"),
         "open": str(planted.home / "notes.txt"),
     }
-    # Only the driver's arguments are known to all who may read /proc outside: they hold canaries as well.
+    # The arguments hold a canary as well: anyone who may read the parent's /proc would know it.
     environment = {**os.environ, **planted.env, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, json.dumps(told)],
