@@ -174,7 +174,7 @@ def main() -> None:
     sandbox.close()
     shutil.rmtree(folder)
     time.sleep(2)  # what the kernel and the engine end by themselves
-    left = leftovers(*before)
+    left = leftovers(sandbox.name == "bubblewrap", *before)
     counts = {name: found if isinstance(found, int) else len(found) for name, found in left.items()}
     for name, found in by_kind.items():
         total = sum(found.values())

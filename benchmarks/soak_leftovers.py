@@ -36,13 +36,15 @@ def folders() -> list[str]:
     return [str(path) for path in Path(tempfile.gettempdir()).glob(f"codeopt-{space}-{os.getpid()}-*")]
 
 
-def cgroups(living: set[str]) -> list[str]:
-    """Groups that this process made, and groups of containers that are gone."""
+def cgroups(living: set[str], local: bool) -> list[str]:
+    """Groups that this process made; where it ran containers (not `local`), groups of containers that are gone."""
     found = []
     for folder, names, _ in os.walk("/sys/fs/cgroup"):
         for name in names:
             container = CONTAINER.fullmatch(name.removeprefix("docker-").removesuffix(".scope"))
-            if name.startswith(f"codeopt-{os.getpid()}-") or (container and container[0] not in living):
+            if name.startswith(f"codeopt-{os.getpid()}-") or (
+                container and not local and container[0] not in living
+            ):
                 found.append(f"{folder}/{name}")
     return found
 
@@ -85,10 +87,12 @@ def processes(living: set[str]) -> list[str]:
 
 
 def _parent_lives(pid: int) -> bool:
-    """Whether a Python engine other than this one is above a process."""
+    """Whether another engine is above a process; what is left over hangs below process 1, with its own kind at most."""
     while pid > 1:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-        if b"python" in stat.split(b")")[0] and Path(f"/proc/{pid}").stat().st_uid < DOCKER_UID:
+        name = stat.partition(b"(")[2].rpartition(b")")[0].decode(errors="replace")
+        local = Path(f"/proc/{pid}").stat().st_uid < DOCKER_UID
+        if local and not name.startswith(("bwrap", "docker-init", "containerd", "sh", "setpriv")):
             return True
         pid = int(stat.rpartition(b")")[2].split()[1])
     return False
@@ -120,14 +124,14 @@ def rss_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-def leftovers(before_fds: int, before_sockets: int, before_threads: int) -> dict[str, list[str] | int]:
+def leftovers(local: bool, before_fds: int, before_sockets: int, before_threads: int) -> dict[str, list[str] | int]:
     """Everything that is left, by kind: names where there are some, a number for descriptors and threads."""
     every = containers()
     now = descriptors()
     return {
         "containers": [identity for identity, owner in every.items() if ours(owner)],
         "processes": processes(set(every)),
-        "cgroups": cgroups(set(every)),
+        "cgroups": cgroups(set(every), local),
         "folders": folders(),
         "mounts": mounts(set(every)),
         "listening_sockets": listening(),

@@ -41,6 +41,8 @@ class Daemon:
     def begin(self) -> None:
         words = ["dockerd", "--host", self.host, "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec"]
         words += ["--pidfile", f"{self.folder}/pid", "--bridge", "none", "--iptables=false", "--ip6tables=false"]
+        # A killed daemon leaves the cgroups of its containers: below one of its own they can be found.
+        words += ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self.folder.name}"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
         until = time.monotonic() + 40
@@ -66,7 +68,7 @@ class Daemon:
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
     def clean(self) -> None:
-        """End it and what a killed one left: its own containerd, its mounts."""
+        """End it and what a killed one left: its own containerd, its mounts, its cgroups."""
         if self._process is not None and self._process.poll() is None:
             self.end()
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
@@ -76,6 +78,10 @@ class Daemon:
         for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
             if line.split()[4].startswith(str(self.folder)):
                 subprocess.run(["umount", "--lazy", line.split()[4]], check=False)
+        for top in [*Path("/sys/fs/cgroup").glob(f"*/{self.folder.name}"), Path("/sys/fs/cgroup", self.folder.name)]:
+            for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
 
 @pytest.fixture
