@@ -174,8 +174,9 @@ class Auditor:
         inside = self.sandbox.inside(Mount(self.project, PROJECT))
         file = f"{inside}/{task.name}{task.suffix}"
         if task.kind == "native":
-            tools = Toolchain("g++", ("-O2",), task.suffix)
-            return NativeProgram(self.sandbox, runtime, source, tools, seed=seed)
+            # As for a user's program; OpenMP only where it is used, for it costs every start some time.
+            flags = ("-O3", "-std=c++17", *(("-fopenmp",) if "#pragma omp" in source else ()))
+            return NativeProgram(self.sandbox, runtime, source, Toolchain("g++", flags, task.suffix), seed=seed)
         if task.kind == "script":
             return PythonProgram(self.sandbox, runtime, source, file, (inside,), cwd=inside, seed=seed)
         spec = FunctionSpec(task.name, task.function, file, (inside,), cwd=inside)
