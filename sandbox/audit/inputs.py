@@ -28,9 +28,9 @@ def rows(size: int, seed: int) -> list[Any]:
 
 
 def factors(size: int, seed: int) -> list[Any]:
-    """Two float32 matrices of shapes [size + 1, 96] and [96, size + 1]."""
+    """Two float32 matrices of shapes [size + 1, 512] and [512, size + 1]."""
     import numpy as np
 
     rng = np.random.default_rng(seed % 2**63)
-    left = rng.standard_normal((size + 1, 96)).astype(np.float32)
-    return [left, rng.standard_normal((96, size + 1)).astype(np.float32)]
+    left = rng.standard_normal((size + 1, 512)).astype(np.float32)
+    return [left, rng.standard_normal((512, size + 1)).astype(np.float32)]

@@ -139,7 +139,7 @@ def matrix(size: int, seed: int) -> list[Any]:
     return [[[rng.uniform(-1, 1) for _ in range(size)] for _ in range(size // 2 + 2)]]
 
 
-_NUMPY, _CPP = frozenset({"numpy"}), frozenset({"g++"})
+_NUMPY, _CPP, _GPU = frozenset({"numpy"}), frozenset({"g++"}), frozenset({"gpu", "torch"})
 _LISTED = (
     Task("count_pairs", count_pairs, 60, 600),
     Task("unique", values, 60, 1400),
@@ -169,5 +169,8 @@ _LISTED = (
     Task("inversions", stdin_numbers, 60, 50_000, function="", suffix=".cpp", needs=_CPP),
     Task("matmul", inputs.stdin_seed, 16, 400, function="", suffix=".cpp", needs=_CPP),
     Task("join", inputs.stdin_lines, 30, 4000, function="", suffix=".cpp", needs=_CPP),
+    # Two threads: a process that has used CUDA cannot be forked, so one process answers all calls.
+    Task("gpu_softmax", inputs.rows, 24, 500, tolerance=Tolerance(1e-4, 1e-7), threads=2, needs=_GPU),
+    Task("gpu_matmul", inputs.factors, 24, 255, tolerance=Tolerance(1e-5, 2e-4), threads=2, needs=_GPU),
 )
 TASKS = {task.name: task for task in _LISTED}
