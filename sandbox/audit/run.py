@@ -40,6 +40,7 @@ PROJECT = "/opt/project"
 VISIBLE_SEEDS = range(1, 7)
 TIMED_SEEDS = range(101, 104)
 HIDDEN = 8
+PAIRS = 12  # a quoted figure takes 20; here only the status counts
 LIMITS = Limits(memory_mb=512, pids=64, tmp_mb=64, output_mb=16)
 LIMIT_S = 10.0
 EVIDENCE = 160
@@ -123,7 +124,7 @@ class Auditor:
         UserError: This interpreter cannot be used in a sandbox.
     """
 
-    def __init__(self, sandbox: Sandbox, *, seed: int | None = None, pairs: int = 20) -> None:
+    def __init__(self, sandbox: Sandbox, *, seed: int | None = None, pairs: int = PAIRS) -> None:
         self.sandbox = sandbox
         self.pairs = pairs
         self._rng = random.Random(seed)
