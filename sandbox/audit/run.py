@@ -40,6 +40,7 @@ PROJECT = "/opt/project"
 VISIBLE_SEEDS = range(1, 7)
 TIMED_SEEDS = range(101, 104)
 HIDDEN = 8
+PAIRS = 12  # a quoted figure takes 20; here only the status counts
 LIMITS = Limits(memory_mb=512, pids=64, tmp_mb=64, output_mb=16)
 # A CUDA context reserves address space by the hundred gigabytes, and its driver starts threads of its own.
 GPU_MEMORY_MB = 1 << 22
@@ -88,27 +89,28 @@ def draw(task: Task, kind: str, size: int, seed: int) -> Case:
     return Case(name, kind, stdin=bytes(made), size=size)
 
 
-def distinct(task: Task, kind: str, count: int, seed: int, sizes: Sequence[int]) -> list[Case]:
-    """Up to `count` different inputs, of these sizes in turn; fewer only where there are no more to be drawn."""
+def distinct(task: Task, kind: str, count: int, seed: int, least: int, most: int) -> list[Case]:
+    """Up to `count` different inputs of any sizes from `least` to `most`; fewer where there are no more."""
     rng = random.Random(f"{task.name}:{kind}:{seed}")
     found: dict[tuple[Any, ...], Case] = {}
     for attempt in range(20 * count):
         if len(found) == count:
             break
-        case = draw(task, kind, sizes[attempt % len(sizes)], rng.getrandbits(48))
+        size = most if attempt == 0 else rng.randint(least, most)
+        case = draw(task, kind, size, rng.getrandbits(48))
         found.setdefault((case.calls, case.stdin), case)
     return list(found.values())
 
 
 def workload(task: Task, repeat: int = 1) -> Workload:
     """What a candidate is checked and timed on: visible inputs from fixed seeds, hidden ones from fresh seeds."""
-    small = (0, 1, *(max(1, task.small * part // 5) for part in (1, 2, 3, 4, 5)))
-    visible = tuple(draw(task, "visible", small[-1 - n], seed) for n, seed in enumerate(VISIBLE_SEEDS))
+    large, small = task.large, task.small
+    sizes = (0, 1, *(max(1, small * part // 4) for part in (1, 2, 3, 4)))
     return Workload(
-        visible=visible,
-        timed=tuple(draw(task, "timed", task.large, seed) for seed in TIMED_SEEDS),
-        hidden=lambda count, seed: distinct(task, "hidden", count, seed, small[::-1]),
-        hidden_timed=lambda count, seed: distinct(task, "timed", count, seed, (task.large,)),
+        visible=tuple(draw(task, "visible", size, seed) for size, seed in zip(sizes, VISIBLE_SEEDS)),
+        timed=tuple(draw(task, "timed", large, seed) for seed in TIMED_SEEDS),
+        hidden=lambda count, seed: distinct(task, "hidden", count, seed, 0, small),
+        hidden_timed=lambda count, seed: distinct(task, "timed", count, seed, large - large // 10, large),
         repeat=repeat,
     )
 
@@ -125,7 +127,7 @@ class Auditor:
         UserError: This interpreter cannot be used in a sandbox.
     """
 
-    def __init__(self, sandbox: Sandbox, *, seed: int | None = None, pairs: int = 20) -> None:
+    def __init__(self, sandbox: Sandbox, *, seed: int | None = None, pairs: int = PAIRS) -> None:
         self.sandbox = sandbox
         self.pairs = pairs
         self._rng = random.Random(seed)
