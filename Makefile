@@ -1,6 +1,6 @@
 # make demo | make test set everything up in .venv; nothing here needs sudo. Debian, Ubuntu or WSL2; Python >= 3.11.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck bench clean host
+.PHONY: help demo test audit lint typecheck bench clean host
 SHELL := /bin/sh
 VENV := .venv
 START := $(shell date +%s.%N)
@@ -9,6 +9,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet --quiet --r
 help:
 	@echo "make demo       set up, then optimise the programs in examples/"
 	@echo "make test       set up, then run the tests"
+	@echo "make audit      set up, then attack our own verdict: exploits and honest programs"
 	@echo "make lint       ruff    make typecheck  mypy    make bench  all benchmarks    make clean"
 
 host:
@@ -42,6 +43,9 @@ demo: host $(VENV)/.core
 
 test: host $(VENV)/.dev
 	@$(VENV)/bin/python -m pytest
+
+audit: host $(VENV)/.core
+	@$(VENV)/bin/codeopt audit $(AUDIT)
 
 lint: host $(VENV)/.dev
 	@$(VENV)/bin/ruff check .

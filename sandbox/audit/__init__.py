@@ -1,0 +1,1 @@
+"""The audit: exploit programs and honest controls, judged by our own verdict."""
