@@ -468,7 +468,8 @@ def _explain(error: Exception) -> SandboxUnavailable | None:
 def sweep(client: docker.DockerClient) -> list[str]:
     """Remove the containers of codeopt processes of this machine that are gone; their ids."""
     removed = []
-    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}):
+    # others remove theirs meanwhile
+    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
         owner = container.labels.get(OWNER_LABEL, "")
         space, _, rest = owner.partition(":")
         now = _owner_of(int(rest.partition(":")[0] or 0))

@@ -15,6 +15,7 @@ from typing import Any
 
 from codeopt.errors import SandboxUnavailable
 
+PING_SECONDS = 10.0  # a busy engine answers slowly, one that stops refuses at once
 INSTALL = "install Docker (Debian, Ubuntu: sudo apt install docker.io), or use --sandbox bubblewrap"
 
 
@@ -152,12 +153,14 @@ class Watch:
     """
 
     def __init__(self, engine: Engine) -> None:
+        self._path = engine.url.removeprefix("unix://")
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._sock.settimeout(3.0)
-            self._sock.connect(engine.url.removeprefix("unix://"))
+            self._sock.settimeout(PING_SECONDS)
+            self._sock.connect(self._path)
             # Events that never come; the answer is the headers and then nothing.
             self._sock.sendall(b"GET /events?filters=%7B%22event%22%3A%5B%22none%22%5D%7D HTTP/1.1\r\nHost: x\r\n\r\n")
+            self._sock.setblocking(False)  # with a timeout even MSG_DONTWAIT waits for it
         except OSError:
             self._sock.close()
             raise
@@ -165,7 +168,7 @@ class Watch:
     def gone(self) -> bool:
         """Whether the engine has stopped, stops now, or is another one than at the start."""
         try:
-            while self._sock.recv(1 << 16, socket.MSG_DONTWAIT):
+            while self._sock.recv(1 << 16):
                 continue
             return True
         except BlockingIOError:
@@ -173,11 +176,14 @@ class Watch:
         except OSError:
             return True
         # One that stops takes no new calls before it stops its containers, and only then ends its connections.
+        ping = _UnixConnection(self._path, PING_SECONDS)
         try:
-            find_engine()
-        except SandboxUnavailable:
+            ping.request("GET", "/_ping")
+            return ping.getresponse().status != 200
+        except (OSError, http.client.HTTPException):
             return True
-        return False
+        finally:
+            ping.close()
 
     def close(self) -> None:
         """End the connection; `gone` then says True. Idempotent."""

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from codeopt.errors import UserError
+from codeopt.sandbox.protocol import Sandbox
 from codeopt.trace import (
     CandidateMade,
     Event,
@@ -26,6 +28,7 @@ from codeopt.trace import (
 )
 from codeopt.types import Status
 from tests.commandline import MAKE, SLOW_DEDUPE, codeopt, command, environment, put
+from tests.sandbox.attacks import get, heard, start
 
 START = ("optimize", "dedupe.py", "--inputs", "make.py:make", "--quiet", "--run", "run")
 
@@ -140,6 +143,15 @@ def search_began(event: Event) -> bool:
 
 def inputs_began(event: Event) -> bool:
     return isinstance(event, Phase) and event.phase == "baseline"
+
+
+def test_a_program_that_dies_is_not_the_engines_fault(sandboxes: dict[str, Sandbox | UserError]) -> None:
+    sandbox = get("docker", sandboxes)
+    for _ in range(2):
+        channel = start(sandbox, "say(1)\nos.kill(os.getpid(), 9)")
+        assert heard(channel)[0][0] == 1 and channel.sock.recv(1) == b""
+        assert channel.stderr_tail() == "" and not channel.out_of_memory()
+        channel.kill()
 
 
 @pytest.mark.parametrize(
