@@ -57,16 +57,20 @@ def early_start(race: Race) -> Finding | None:
     return None
 
 
-def left_running(baseline: Subject, candidate: Subject) -> Finding | None:
-    """Processes that go on after the answer: row 11."""
+def strays(baseline: Subject, candidate: Subject) -> int:
+    """Processes of the candidate's session beyond those of the baseline's; 0 where they cannot be counted."""
+    usual, found = baseline.usage().processes, candidate.usage().processes
+    return 0 if usual is None or found is None else max(0, found - usual)
+
+
+def left_running(baseline: Subject, candidate: Subject, race: Race) -> Finding | None:
+    """Processes that go on after the answer: row 11. They may work ahead, or take the core from the baseline."""
+    if statistics.median(race.strays) >= 1:
+        return Finding(Status.TAMPERED, "processes of its still run after the answer, pair after pair")
     deadline = time.monotonic() + SETTLE_S
-    while True:
-        usual, found = baseline.usage().processes, candidate.usage().processes
-        if usual is None or found is None or found <= usual:
-            return None
-        if time.monotonic() > deadline:
-            return Finding(Status.TAMPERED, f"{found - usual} process(es) of its still run after the answer")
+    while (found := strays(baseline, candidate)) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return Finding(Status.TAMPERED, f"{found} process(es) of its still run after the answer") if found else None
 
 
 def remembers(judge: Judge, candidate: Subject, cases: Sequence[Case], repeat: int, measured: Measurement) -> Finding | None:

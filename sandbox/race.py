@@ -43,6 +43,7 @@ class Race:
     Attributes:
         baseline_s, candidate_s: (CPU, wall) seconds of each region.
         before_s: Seconds that the (baseline, candidate) took from the request until they were ready.
+        strays: Processes of the candidate's session beyond those of the baseline's, after each pair.
     """
 
     cpu: list[float] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Race:
     baseline_s: list[tuple[float, float]] = field(default_factory=list)
     candidate_s: list[tuple[float, float]] = field(default_factory=list)
     before_s: list[tuple[float, float]] = field(default_factory=list)
+    strays: list[int] = field(default_factory=list)
     finding: Finding | None = None
 
     def clock(self, clocks: Clocks) -> str:

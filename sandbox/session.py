@@ -28,6 +28,7 @@ HEADER = struct.Struct(">Q")
 CREDENTIALS = struct.Struct("3i")
 # CPU time of the session beyond the sample's own process that is more than the kernel's bookkeeping.
 ELSEWHERE_S, ELSEWHERE = 0.002, 0.1
+AROUND_S = 10.0  # for what surrounds a sample: arguments before it, extras and the end after it
 CREDENTIALS_SPACE = socket.CMSG_SPACE(CREDENTIALS.size)
 # One thread per library unless the task asks for more: threads after a fork hang OpenMP and Numba.
 ONE_THREAD = {
@@ -292,7 +293,7 @@ class Session:
             return Sample(broken.status, evidence=evidence)
 
     def _sample(self, limit_s: float, extras: bool, asked: float) -> Sample:
-        body, pid = self._frame(time.monotonic() + 60)
+        body, pid = self._frame(time.monotonic() + AROUND_S + limit_s)
         prep = time.perf_counter() - asked
         ready = self._parse(body)
         if "end" in ready:
@@ -320,8 +321,9 @@ class Session:
             if everything - cpu > max(ELSEWHERE_S, ELSEWHERE * cpu):
                 cpu = everything
         self._byte(b"X" if extras else b"B")
-        more = self._receive(time.monotonic() + 60) if extras else {}
-        end = more if "end" in more else self._receive(time.monotonic() + 60)
+        deadline = time.monotonic() + AROUND_S + limit_s
+        more = self._receive(deadline) if extras else {}
+        end = more if "end" in more else self._receive(deadline)
         if "end" not in end:
             raise self._broken(Status.TAMPERED, "more frames than answers")
         if answer.get("failed"):

@@ -264,6 +264,7 @@ class Judge:
         if base.cpu_s and new.cpu_s:
             race.cpu.append(math.log(base.cpu_s / new.cpu_s))
         race.before_s.append((base.prep_s, new.prep_s))
+        race.strays.append(fairness.strays(self.rival, candidate))
         race.baseline_s.append((base.cpu_s or 0.0, base.wall_s))
         race.candidate_s.append((new.cpu_s or 0.0, new.wall_s))
         return None
@@ -291,6 +292,7 @@ class Judge:
         self, candidate: Subject, workload: Workload, *, stop: Callable[[], bool] = lambda: False
     ) -> Race:
         """Check on the visible inputs, then the first few pairs; `judge` can go on from there, now or later."""
+        self._limit_setup(candidate)
         finding = self.check(candidate, workload.visible)
         if finding is not None:
             return Race(finding=finding)
@@ -351,8 +353,7 @@ class Judge:
             hidden=count_kinds(drawn),
             not_encodable=workload.not_encodable,
         )
-        self.baseline.session()
-        candidate.setup_limit_s = min(SETUP_LIMIT_S, PATIENT_S + 4 * self.baseline.setup_s)
+        self._limit_setup(candidate)
         finding = self.check(candidate, (*workload.visible, *drawn))
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
@@ -369,7 +370,7 @@ class Judge:
         faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA
         setup, finding = fairness.setup_of(self.baseline, candidate, race)
         if faster:
-            finding = finding or fairness.early_start(race) or fairness.left_running(self.baseline, candidate)
+            finding = finding or fairness.early_start(race) or fairness.left_running(self.baseline, candidate, race)
             if finding is None and repeat >= 4:
                 warm, finding = fairness.batches(self, candidate, cases, repeat, race, measured)
                 measured = measured.model_copy(update={"warm_cache": warm})
@@ -383,6 +384,10 @@ class Judge:
             evidence = f"measured {measured.speedup:.2f}x on fresh inputs over {measured.pairs} pairs"
             told = told.model_copy(update={"status": Status.NOT_FASTER, "evidence": evidence})
         return told.model_copy(update={"holdout": measured})
+
+    def _limit_setup(self, candidate: Subject) -> None:
+        self.baseline.session()
+        candidate.setup_limit_s = min(SETUP_LIMIT_S, PATIENT_S + 4 * self.baseline.setup_s)
 
     def _fresh(self, workload: Workload, pairs: int, seed: int) -> list[Case]:
         """Inputs for the clock that nobody has seen, one for each pair where the source has so many."""
