@@ -27,6 +27,7 @@ EARLY_S, EARLY = 0.005, 0.2
 ROUNDS = 5
 COLD_SHARE = 0.6  # of the baseline's time: a candidate that needs as much in a fresh process has no gain there
 GONE = 1.5
+FIRST_SHARE = 0.3  # of a quarter batch: what comes once in it, over the floor
 SETTLE_S = 0.5
 
 
@@ -119,8 +120,11 @@ def batches(
     clock = race.clock(judge.clocks())
     (slow, many_s), (_, few_s) = race.medians(clock), quarter.medians(clock)
     each = max(0.0, (many_s - few_s) / (repeat - few))
-    once = max(0.0, few_s - each * few - _floor(judge.clocks(), clock)) + each
-    if slow / repeat <= once * math.exp(stats.MARGIN):
+    # Near the floor both sizes show nothing but the floor.
+    first = few_s - each * few - _floor(judge.clocks(), clock)
+    if first < FIRST_SHARE * few_s:
+        return False, None
+    if slow / repeat <= (first + each) * math.exp(stats.MARGIN):
         told = f"{measured.speedup:.1f}x for {repeat} copies of a call, {less.speedup:.1f}x for {few}"
         return True, Finding(Status.NOT_FASTER, f"its gain is in calls that come again: {told}, none for a first call")
     return True, None

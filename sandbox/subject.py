@@ -37,6 +37,7 @@ class Subject(ABC):
         setup_limit_s: Seconds after which an import or a build is stopped.
         setup_allowance_s: Seconds by which it may be longer than the baseline's, whatever is gained.
         libraries_s: Seconds that the first import of its installed libraries took; not part of `setup_s`.
+        compiles: Names of the just-in-time compilers that it loaded; its first calls take longer.
     """
 
     setup_allowance_s = 0.5
@@ -50,6 +51,8 @@ class Subject(ABC):
         self.setup_s = math.inf
         self.setup_limit_s = SETUP_LIMIT_S
         self.libraries_s = 0.0
+        self.compiles: tuple[str, ...] = ()
+        self._warm_calls: tuple[bytes, ...] = ()
 
     def session(self) -> Session:
         """The live session with the program loaded. Raises CannotStart."""
@@ -78,6 +81,10 @@ class Subject(ABC):
     @abstractmethod
     def floor(self) -> Sample:
         """A region that does nothing: the floor of the clocks for this kind of program."""
+
+    def warm_on(self, calls: tuple[bytes, ...]) -> None:
+        """Calls, never timed, on which a just-in-time compiler may compile before the first sample; the first ones stay."""
+        self._warm_calls = self._warm_calls or calls
 
     def usage(self) -> Usage:
         """What the live session used so far; nothing where there is none."""
@@ -140,7 +147,6 @@ class FunctionSubject(Subject):
     ) -> None:
         super().__init__(sandbox, runtime, source, seed=seed)
         self.spec = spec
-        self.warm_calls: tuple[bytes, ...] = ()
         self.persistent = False
 
     def _load(self, session: Session) -> None:
@@ -167,8 +173,20 @@ class FunctionSubject(Subject):
             raise CannotStart(Status.BUILD_FAILED, str(reply["error"]).strip()[-2000:])
         self._set_up_in(time.perf_counter() - started)
         self.persistent = bool(reply["persistent"])
-        if self.warm_calls and reply["jit"]:
-            session.warm(self.warm_calls)
+        self.compiles = tuple(map(str, reply["jit"]))
+        if self._warm_calls and self._warmable():
+            session.warm(self._warm_calls)
+
+    def _warmable(self) -> bool:
+        # A CUDA context does not survive a fork, and torch alone compiles nothing in one.
+        return bool(self.compiles) and (self.persistent or self.compiles != ("torch",))
+
+    def warm_on(self, calls: tuple[bytes, ...]) -> None:
+        if self._warm_calls:
+            return
+        super().warm_on(calls)
+        if self._session is not None and self._warmable():
+            self.close()  # the next session is warmed
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
         return self.session().sample(case.calls, repeat=repeat, limit_s=limit_s, extras=extras)

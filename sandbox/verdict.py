@@ -25,7 +25,13 @@ from codeopt.types import Counts, Status, Verdict
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
 STEADY = 4
+SHORT = 4  # copies of a call in one region, from which on the copies are told apart
+TOGETHER = 6
+WARM = 3
 PATIENT_S = 5.0  # that a candidate's set-up may always take
+COMPILE_S = 20.0  # that a just-in-time compiler may take for a new kind of input
+LIGHT_BYTES = 1 << 20
+POOL = 512  # different calls of one batch
 PROBE_PAIRS = 3
 PROBE_HOPE = math.log(1.01)
 
@@ -142,16 +148,18 @@ class Judge:
             kept.append(case)
         return kept, reasons
 
-    def limit(self, expected: Sample) -> float:
-        """How long a candidate may take where the baseline took `expected.wall_s`."""
-        return min(self.limit_s, 1.0 + self.patience * expected.wall_s)
+    def limit(self, seconds: float, candidate: Subject) -> float:
+        """How long a candidate may take where the baseline took that many seconds."""
+        compiling = COMPILE_S if candidate.compiles else 0.0
+        return min(self.limit_s, 1.0 + self.patience * seconds + compiling)
 
     def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
         """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
         for case in cases:
             expected = self.expect(case)
             try:
-                actual = candidate.run(case, limit_s=self.limit(expected), extras=True)
+                candidate.session()  # only then is it known whether it compiles
+                actual = candidate.run(case, limit_s=self.limit(expected.wall_s, candidate), extras=True)
             except CannotStart as error:
                 return Finding(error.status, error.evidence)
             if actual.status is Status.OK or actual.status is Status.WRONG_OUTPUT:
@@ -244,12 +252,15 @@ class Judge:
         self._rng.shuffle(order)
         limit = self.limit_s
         if race.baseline_s:
-            limit = min(limit, 1.0 + self.patience * max(wall for _, wall in race.baseline_s))
+            limit = self.limit(max(wall for _, wall in race.baseline_s), candidate)
         samples = {}
+        # What it does beside its answer is looked at here too; that this will be asked shows only after the answer.
+        light = sum(map(len, case.calls)) * repeat < LIGHT_BYTES
+        extras = light or len(race.wall) % 4 == 0
         for subject in order:
             try:
                 allowed = limit if subject is candidate else self.limit_s
-                samples[subject] = subject.run(case, repeat=repeat, limit_s=allowed)
+                samples[subject] = subject.run(case, repeat=repeat, limit_s=allowed, extras=extras)
             except CannotStart as error:
                 return Finding(error.status, error.evidence)
         base, new = samples[self.rival], samples[candidate]
@@ -292,7 +303,7 @@ class Judge:
         self, candidate: Subject, workload: Workload, *, stop: Callable[[], bool] = lambda: False
     ) -> Race:
         """Check on the visible inputs, then the first few pairs; `judge` can go on from there, now or later."""
-        self._limit_setup(candidate)
+        self._prepare(candidate, workload)
         finding = self.check(candidate, workload.visible)
         if finding is not None:
             return Race(finding=finding)
@@ -353,13 +364,13 @@ class Judge:
             hidden=count_kinds(drawn),
             not_encodable=workload.not_encodable,
         )
-        self._limit_setup(candidate)
-        finding = self.check(candidate, (*workload.visible, *drawn))
+        self._prepare(candidate, workload)
+        finding = self.check(candidate, (*workload.visible, *drawn, *_together(workload.visible)))
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
-        cases = self._fresh(workload, pairs, seed) or list(workload.timed)
-        repeat = self._repeat(candidate, cases[0], workload.repeat)
+        cases, repeat = self._fresh(workload, pairs, seed)
+        repeat = self._repeat(candidate, cases[0], repeat)
         race = self.race(candidate, cases, repeat=repeat, pairs=pairs, stop=stop)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
@@ -371,7 +382,7 @@ class Judge:
         setup, finding = fairness.setup_of(self.baseline, candidate, race)
         if faster:
             finding = finding or fairness.early_start(race) or fairness.left_running(self.baseline, candidate, race)
-            if finding is None and repeat >= 4:
+            if finding is None and repeat >= SHORT:
                 warm, finding = fairness.batches(self, candidate, cases, repeat, race, measured)
                 measured = measured.model_copy(update={"warm_cache": warm})
             if finding is None and len(cases) < len(race.wall):
@@ -385,17 +396,32 @@ class Judge:
             told = told.model_copy(update={"status": Status.NOT_FASTER, "evidence": evidence})
         return told.model_copy(update={"holdout": measured})
 
-    def _limit_setup(self, candidate: Subject) -> None:
+    def _prepare(self, candidate: Subject, workload: Workload) -> None:
+        """What a candidate is given before its first session; the baseline had it, too."""
+        calls = tuple(call for case in workload.visible if case.kind != "grown" for call in case.calls[:1])
+        for subject in (self.baseline, candidate):
+            subject.warm_on(calls[:WARM])
         self.baseline.session()
         candidate.setup_limit_s = min(SETUP_LIMIT_S, PATIENT_S + 4 * self.baseline.setup_s)
 
-    def _fresh(self, workload: Workload, pairs: int, seed: int) -> list[Case]:
-        """Inputs for the clock that nobody has seen, one for each pair where the source has so many."""
-        drawn = workload.hidden_timed(pairs, seed)
+    def _fresh(self, workload: Workload, pairs: int, seed: int) -> tuple[list[Case], int]:
+        """(regions for the clock, copies of each call): of inputs that nobody has seen, where the source has any.
+
+        One for each pair where it has so many; for short calls one batch of different calls, so that copies are few.
+        """
+        short = workload.repeat >= SHORT
+        drawn = workload.hidden_timed(min(POOL, workload.repeat) if short else pairs, seed)
         distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
         # Whether the baseline is steady shows on a few; the race compares every answer anyway.
         kept, _ = self.steady(distinct[:STEADY])
-        return kept + distinct[STEADY:] if len(kept) == len(distinct[:STEADY]) else kept
+        if not kept:
+            return list(workload.timed), workload.repeat
+        if len(kept) == len(distinct[:STEADY]):
+            kept += distinct[STEADY:]
+        if not short:
+            return kept, workload.repeat
+        batch = Case(f"{kept[0].id} and {len(kept) - 1} more", kept[0].kind, tuple(c for case in kept for c in case.calls))
+        return [batch], max(1, round(workload.repeat / len(kept)))
 
     def _repeat(self, candidate: Subject, case: Case, repeat: int) -> int:
         """More copies where the candidate's region is too near the floor and the baseline's stays under a second."""
@@ -409,6 +435,13 @@ class Judge:
         allowed = 0.5 / max(base.wall_s, 1e-6)
         memory = (256 << 20) / max(1, repeat * sum(map(len, case.calls)))
         return max(repeat, math.floor(repeat * min(max(1.0, wanted), max(1.0, allowed), max(1.0, memory))))
+
+
+def _together(cases: Sequence[Case]) -> list[Case]:
+    """Several calls in one process: answers must not share memory with each other, nor with arguments."""
+    small = sorted((case for case in cases if case.calls), key=lambda case: sum(map(len, case.calls)))
+    calls = tuple(call for case in small[:TOGETHER] for call in case.calls[:1])
+    return [Case("several calls together", small[0].kind, calls)] if len(calls) > 1 else []
 
 
 def _printed(expected: bytes, actual: bytes) -> str:
