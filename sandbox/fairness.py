@@ -7,7 +7,6 @@ of one batch, in files, in daemons), and processes that go on after the answer. 
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -22,22 +21,26 @@ from codeopt.types import Measurement, Setup, Status
 if TYPE_CHECKING:
     from codeopt.sandbox.verdict import Judge
 
-PAYS_AFTER = 20  # timed regions after which a longer set-up has to be earned back where it is not short
+PAYS_AFTER = 20  # calls after which a longer set-up has to be earned back where it is not short
 EARLY_S, EARLY = 0.005, 0.2
 ROUNDS = 5
 COLD_SHARE = 0.6  # of the baseline's time: a candidate that needs as much in a fresh process has no gain there
 GONE = 1.5
+FIRST_S = 0.0002
 FIRST_SHARE = 0.3  # of a quarter batch: what comes once in it, over the floor
 SETTLE_S = 0.5
 
 
-def setup_of(baseline: Subject, candidate: Subject, race: Race) -> tuple[Setup, Finding | None]:
+def setup_of(baseline: Subject, candidate: Subject, race: Race, calls: int) -> tuple[Setup, Finding | None]:
     """How long both take to set up, and what is wrong with that: cheats.md, row 12.
 
-    A longer import is honest where it is short, or where `PAYS_AFTER` timed regions earn it back.
+    A longer import is honest where it is short, or no longer than `PAYS_AFTER` calls of the baseline.
+
+    Args:
+        calls: Calls in one timed region.
     """
     extra = candidate.setup_s - baseline.setup_s
-    before, after = race.medians("wall")
+    before, after = (seconds / calls for seconds in race.medians("wall"))
     gain = before - after
     pays = extra / gain if extra > 0 and gain > 0 else 0.0
     setup = Setup(baseline_s=baseline.setup_s, candidate_s=candidate.setup_s, calls_to_pay=pays)
@@ -47,10 +50,13 @@ def setup_of(baseline: Subject, candidate: Subject, race: Race) -> tuple[Setup, 
     return setup, None
 
 
-def early_start(race: Race) -> Finding | None:
-    """Work that is done between the arrival of the inputs and the start of the clock: rows 10 and 12."""
+def early_start(race: Race, copies: int) -> Finding | None:
+    """Work that is done between the arrival of the inputs and the start of the clock: rows 10 and 12.
+
+    It has to be done once for all `copies` of a call.
+    """
     before, after = race.medians("wall")
-    allowed = max(EARLY_S, EARLY * (before - after))
+    allowed = max(EARLY_S, EARLY * (before - after) / copies)
     gap = [candidate - baseline - allowed for baseline, candidate in race.before_s]
     if len(gap) >= stats.LOOKS[0] and stats.signed_rank_p(gap) < stats.ALPHA:
         more = statistics.median(gap) + allowed
@@ -124,7 +130,8 @@ def batches(
     first = few_s - each * few - _floor(judge.clocks(), clock)
     if first < FIRST_SHARE * few_s:
         return False, None
-    if slow / repeat <= (first + each) * math.exp(stats.MARGIN):
+    # A new process is slower in its first steps, whatever it runs: a small `first` proves nothing.
+    if first > FIRST_S and first + each >= COLD_SHARE * slow / repeat:
         told = f"{measured.speedup:.1f}x for {repeat} copies of a call, {less.speedup:.1f}x for {few}"
         return True, Finding(Status.NOT_FASTER, f"its gain is in calls that come again: {told}, none for a first call")
     return True, None

@@ -40,7 +40,7 @@ class Subject(ABC):
         compiles: Names of the just-in-time compilers that it loaded; its first calls take longer.
     """
 
-    setup_allowance_s = 0.5
+    setup_allowance_s = 0.25
 
     def __init__(self, sandbox: Sandbox, runtime: Runtime, source: str, *, seed: int = 0) -> None:
         self.source = source

@@ -25,13 +25,15 @@ from codeopt.types import Counts, Status, Verdict
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
 STEADY = 4
-SHORT = 4  # copies of a call in one region, from which on the copies are told apart
+SHORT = 2  # copies of a call in one region, from which on a gain may be in the copies
+LEAST_REGION_S = 0.002
 TOGETHER = 6
 WARM = 3
 PATIENT_S = 5.0  # that a candidate's set-up may always take
 COMPILE_S = 20.0  # that a just-in-time compiler may take for a new kind of input
 LIGHT_BYTES = 1 << 20
-POOL = 512  # different calls of one batch
+POOL = 512  # different calls that are drawn for a holdout, at most
+DRAW_S = 3.0  # of the baseline's own time for them
 PROBE_PAIRS = 3
 PROBE_HOPE = math.log(1.01)
 
@@ -332,6 +334,9 @@ class Judge:
         measured = race.measurement(self.clocks(), workload.repeat * max(1, len(workload.timed[0].calls)))
         d = race.ratios(self.clocks())
         decision = stats.look(d)
+        early = fairness.early_start(race, workload.repeat) if decision is stats.Decision.FASTER else None
+        if early is not None:
+            return Verdict(status=early.status, evidence=early.evidence, inputs=inputs)
         status = {
             stats.Decision.FASTER: Status.OK,
             stats.Decision.NOT_FASTER: Status.NOT_FASTER,
@@ -369,19 +374,19 @@ class Judge:
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
-        cases, repeat = self._fresh(workload, pairs, seed)
-        repeat = self._repeat(candidate, cases[0], repeat)
+        cases, repeat = self._fresh(candidate, workload, pairs, seed)
         race = self.race(candidate, cases, repeat=repeat, pairs=pairs, stop=stop)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
         usage = candidate.usage()
-        measured = race.measurement(self.clocks(), repeat * max(1, len(cases[0].calls)))
+        calls = repeat * max(1, len(cases[0].calls))
+        measured = race.measurement(self.clocks(), calls)
         faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA
-        setup, finding = fairness.setup_of(self.baseline, candidate, race)
+        setup, finding = fairness.setup_of(self.baseline, candidate, race, calls)
         if faster:
-            finding = finding or fairness.early_start(race) or fairness.left_running(self.baseline, candidate, race)
+            finding = finding or fairness.early_start(race, repeat) or fairness.left_running(self.baseline, candidate, race)
             if finding is None and repeat >= SHORT:
                 warm, finding = fairness.batches(self, candidate, cases, repeat, race, measured)
                 measured = measured.model_copy(update={"warm_cache": warm})
@@ -404,24 +409,32 @@ class Judge:
         self.baseline.session()
         candidate.setup_limit_s = min(SETUP_LIMIT_S, PATIENT_S + 4 * self.baseline.setup_s)
 
-    def _fresh(self, workload: Workload, pairs: int, seed: int) -> tuple[list[Case], int]:
+    def _fresh(self, candidate: Subject, workload: Workload, pairs: int, seed: int) -> tuple[list[Case], int]:
         """(regions for the clock, copies of each call): of inputs that nobody has seen, where the source has any.
 
-        One for each pair where it has so many; for short calls one batch of different calls, so that copies are few.
+        One for each pair where it has so many. A region of several calls is made of different ones: copies of one
+        would let a candidate do the work once.
         """
-        short = workload.repeat >= SHORT
-        drawn = workload.hidden_timed(min(POOL, workload.repeat) if short else pairs, seed)
-        distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
-        # Whether the baseline is steady shows on a few; the race compares every answer anyway.
-        kept, _ = self.steady(distinct[:STEADY])
+        kept = self._steady_ones(workload.hidden_timed(pairs, seed))
         if not kept:
-            return list(workload.timed), workload.repeat
-        if len(kept) == len(distinct[:STEADY]):
-            kept += distinct[STEADY:]
-        if not short:
-            return kept, workload.repeat
-        batch = Case(f"{kept[0].id} and {len(kept) - 1} more", kept[0].kind, tuple(c for case in kept for c in case.calls))
-        return [batch], max(1, round(workload.repeat / len(kept)))
+            return list(workload.timed), self._repeat(candidate, workload.timed[0], workload.repeat)
+        count = self._repeat(candidate, kept[0], workload.repeat)
+        if count < 2:
+            return kept, 1
+        affordable = int(DRAW_S / max(self.expect(kept[0]).wall_s, 1e-6))
+        more = workload.hidden_timed(min(POOL, count * pairs, max(affordable, count)), seed + 1)
+        calls = list(dict.fromkeys(call for case in (*kept, *more) for call in case.calls))
+        if len(calls) * self.expect(kept[0]).wall_s >= LEAST_REGION_S:
+            count = min(count, len(calls))  # rather a shorter region than copies
+        batches = [calls[at : at + count] for at in range(0, len(calls) - count + 1, count)] or [calls]
+        cases = [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
+        return cases, max(1, round(count / len(batches[0])))
+
+    def _steady_ones(self, drawn: Sequence[Case]) -> list[Case]:
+        """Different cases; whether the baseline is steady shows on a few, and the race compares every answer anyway."""
+        distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
+        kept, _ = self.steady(distinct[:STEADY])
+        return kept + distinct[STEADY:] if len(kept) == len(distinct[:STEADY]) else kept
 
     def _repeat(self, candidate: Subject, case: Case, repeat: int) -> int:
         """More copies where the candidate's region is too near the floor and the baseline's stays under a second."""

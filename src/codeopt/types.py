@@ -81,7 +81,7 @@ class Setup(Record):
 
     Attributes:
         baseline_s, candidate_s: The quickest time seen for each.
-        calls_to_pay: Timed regions after which a longer set-up is earned back; 0 where it is not longer.
+        calls_to_pay: Calls after which a longer set-up is earned back; 0 where it is not longer.
     """
 
     baseline_s: float
