@@ -375,6 +375,9 @@ class Judge:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
         cases, repeat = self._fresh(candidate, workload, pairs, seed)
+        finding = self.check(candidate, _together(cases[:2]) if len(cases[0].calls) == 1 else [])
+        if finding is not None:
+            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         race = self.race(candidate, cases, repeat=repeat, pairs=pairs, stop=stop)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
@@ -454,7 +457,7 @@ def _together(cases: Sequence[Case]) -> list[Case]:
     """Several calls in one process: answers must not share memory with each other, nor with arguments."""
     small = sorted((case for case in cases if case.calls), key=lambda case: sum(map(len, case.calls)))
     calls = tuple(call for case in small[:TOGETHER] for call in case.calls[:1])
-    return [Case("several calls together", small[0].kind, calls)] if len(calls) > 1 else []
+    return [Case(f"{small[0].id} and others together", small[0].kind, calls)] if len(calls) > 1 else []
 
 
 def _printed(expected: bytes, actual: bytes) -> str:

@@ -4,6 +4,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import linecache
 import os
 import sys
 import threading
@@ -74,6 +75,9 @@ def prepare(context, request):
     sys.modules.pop(request["module"], None)
     finder = OverlayFinder(request["module"], request["file"], request["source"])
     sys.meta_path.insert(0, finder)
+    # inspect.getsource (and with it triton.jit) would read the file that the text stands for.
+    lines = request["source"].decode("utf-8", "replace").splitlines(True)
+    linecache.cache[request["file"]] = (len(request["source"]), None, lines, request["file"])
     if request.get("codec"):
         context.codec.load_user_codec(request["codec"])
     return finder

@@ -50,3 +50,14 @@ def f():
     return 1
 """
     assert answers(tmp_path, source) == [1, 1, 1]
+
+
+def test_its_source_as_it_sees_it_is_the_candidates(tmp_path):
+    original = tmp_path / "m.py"
+    original.write_text("# another text\n\n\ndef f():\n    return 'the original'\n")
+    source = "import inspect\ndef f():\n    return inspect.getsource(f)\n"
+    spec = FunctionSpec("m", "f", str(original), (str(tmp_path),))
+    subject = FunctionSubject(ProcessSandbox(), Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),)), source, spec)
+    sample = subject.run(Case("c", "case", (codec.encode({"args": [], "kwargs": {}}),)), limit_s=10)
+    subject.close()
+    assert codec.decode_live(sample.answer)[0][1] == "def f():\n    return inspect.getsource(f)\n"

@@ -65,8 +65,9 @@ def test_a_faster_equal_function_is_accepted_and_confirmed(make):
 
 
 def test_the_same_function_is_not_faster(make):
-    verdict = Judge(make(SLOW)).judge(make(SLOW + "\n# the same\n"), workload())
-    assert verdict.status in (Status.NOT_FASTER, Status.UNDECIDED)
+    # One in some hundred equal pairs may be accepted (benchmarks/aa.py), two in a row are no luck.
+    verdicts = [Judge(make(SLOW)).judge(make(SLOW + "\n# the same\n"), workload()) for _ in range(2)]
+    assert any(verdict.status in (Status.NOT_FASTER, Status.UNDECIDED) for verdict in verdicts), verdicts
 
 
 @pytest.mark.parametrize(
