@@ -115,7 +115,8 @@ class Judge:
         truths = self.truths(case) if expected != actual else ()
         if not any(truths):
             return self.tolerance.values(expected, actual)
-        from codeopt.sandbox.oracle import ARGUMENTS, VALUE, difference  # loads NumPy, which most programs need not
+        # It loads NumPy, which most programs do without.
+        from codeopt.sandbox.oracle import ARGUMENTS, VALUE, difference
 
         closeness = Closeness(self.tolerance.rel, self.tolerance.abs_)
         return difference(closeness, truths, expected, actual, ARGUMENTS if arguments else VALUE)
