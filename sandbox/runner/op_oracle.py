@@ -2,7 +2,8 @@
 
 Request: calls (encoded), way: "probe" | "given" (file, name of the user's function) | "float64" | "longdouble";
 near (how many neighbouring inputs: 6), seconds (60, of all), call_s (10, of one call with its neighbours).
-Reply of a probe: way ("" where no cast works), why. Of the others: answers, one for each call, either {"why"} or
+Reply of a probe: way ("" where no cast works), why. Of the others: answers, one for each call, either {"why"} (with
+"raises" where the program itself raises) or
 {"pairs": [[of the program, of the oracle], …], "delta", "eps", "count", "longest"}. A pair holds encoded
 [value, [arguments, keywords] after the call], the first for the input itself, the others for neighbours: the same
 input with each float changed by about the relative `delta`. A user's oracle says nothing about the arguments.
@@ -71,7 +72,6 @@ def called(function: Any, call: Any) -> list[Any]:
 def answer(blob: bytes, context: Any, oracle: Function, near: int, limit: float) -> dict[str, Any]:
     """What both say about one call and its neighbours; {"why"} where one of them raises."""
     codec = context.codec
-    started = time.monotonic()
 
     def both(number: int) -> list[bytes]:
         calls = [codec.decode_live(blob) for _ in range(2)]
@@ -79,6 +79,11 @@ def answer(blob: bytes, context: Any, oracle: Function, near: int, limit: float)
             calls = [nudged(call, number, delta) for call in calls]
         return [codec.encode(called(context.function, calls[0])), codec.encode(oracle(calls[1]))]
 
+    try:
+        invoke(context.function, codec.decode_live(blob))
+    except Exception:
+        return {"why": "", "raises": True}
+    started = time.monotonic()
     eps, count, longest = measure(codec.decode_live(blob))
     delta = STEP * eps
     try:
@@ -86,7 +91,7 @@ def answer(blob: bytes, context: Any, oracle: Function, near: int, limit: float)
     except Exception as error:
         return {"why": "%s: %s" % (type(error).__name__, str(error)[:200])}
     spent = time.monotonic() - started
-    few = min(near, 2) if spent > SLOW_S or sum(map(len, pairs[0])) > BYTES // near else near
+    few = min(near, 2) if spent > SLOW_S or sum(map(len, pairs[0])) > BYTES // 6 else near
     for number in range(few if delta and spent * (few + 2) < limit else 0):
         try:
             pairs.append(both(number))
