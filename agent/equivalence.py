@@ -55,7 +55,8 @@ def literals(workload: Workload) -> tuple[list[str], int]:
     """Calls as source text "(args, kwargs)", and how many could not be written so."""
     out: list[str] = []
     left_out = 0
-    for case in workload.visible:
+    # The plain test knows tolerances only, and an honest reordering may differ by more where numbers cancel.
+    for case in (case for case in workload.visible if case.kind != "ill_conditioned"):
         for blob in case.calls:
             text = None
             if len(blob) <= MOST_BYTES and len(out) < MOST_INPUTS:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.degenerate import degenerate_notes
+from codeopt.agent.oracles import KIND, find_oracle, hard_cases, use_oracle
 from codeopt.agent.program_inputs import refusal
 from codeopt.agent.tasks.commands import spec_of
 from codeopt.agent.workshop import Workshop
@@ -69,9 +71,13 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         notes.append(f"no larger inputs for the clock: {grown['why']}")
     if guess and any(case.kind in ("edge", "hypothesis", "generated") for case in kept):
         notes.append(f"inputs guessed as: {guess}")
-    facts: dict[str, object] = {"size": int(grown["size"]), "way": str(grown["way"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
+    way = find_oracle(shop, judge, kept[:VISIBLE], notes)
+    use_oracle(shop, judge, way)
+    notes += degenerate_notes(shop, judge, kept[:VISIBLE])
+    hard, _ = judge.steady(hard_cases(shop, kept[:VISIBLE], seed)) if way else ([], [])
+    facts: dict[str, object] = {"oracle": way, "size": int(grown["size"]), "way": str(grown["way"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
     pool = _timed(judge, timed, recorded, kept, notes)
-    visible = tuple(kept[:VISIBLE]) + tuple(timed[:1])
+    visible = tuple(kept[:VISIBLE]) + tuple(hard) + tuple(timed[:1])
     hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed)
     repeat = judge.calibrate(pool[0])
     if pool[0].kind != "grown":
@@ -85,19 +91,27 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
 def function_sources(
     shop: Workshop, judge: Judge, visible: Sequence[Case], facts: Mapping[str, Any], seed: int
 ) -> tuple[Draw, Draw]:
-    """(hidden, hidden_timed): draws from fresh seeds and from mutations of the visible inputs."""
-    small = [blob for case in visible for blob in case.calls if case.kind != "grown"]
+    """(hidden, hidden_timed): draws from fresh seeds and from mutations of the visible inputs.
+
+    What was found out about the oracle is set to work again, for a run that goes on.
+    """
+    way = str(facts.get("oracle") or "")
+    use_oracle(shop, judge, way)
+    small = [blob for case in visible for blob in case.calls if case.kind not in ("grown", KIND)]
 
     def hidden(count: int, draw: int) -> Sequence[Case]:
         known = {blob for case in visible for blob in case.calls}
+        hard = hard_cases(shop, visible, draw, prefix=f"i{draw % 9973}-") if way else []
+        hard = [case for case in hard if case.calls[0] not in known]
         if shop.task.inputs:
-            return [case for case in _sized(shop, draw, count, int(facts["size"])) if case.calls[0] not in known]
+            sized = _sized(shop, draw, count, int(facts["size"]))
+            return [*(case for case in sized if case.calls[0] not in known), *hard]
         made = [
             *_rows(_op(shop.maker(), "mutate", {"blobs": small[:30], "count": count // 2, "seed": draw, "seconds": 3.0})),
             *_rows(_op(shop.maker(), "inputs", {"count": count - count // 2, "seed": draw, "seconds": 4.0})),
         ]
         fresh = [row for row in made if row["blob"] not in known]
-        return [_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)]
+        return [*(_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)), *hard]
 
     def hidden_timed(count: int, draw: int) -> Sequence[Case]:
         size = int(facts["size"])

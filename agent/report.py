@@ -164,7 +164,7 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
     words += ["--as", task.file]
     if task.function:
         words += ["--function", task.function]
-    for flag, value in (("--cases", task.cases), ("--stdin", task.stdin), ("--inputs", task.inputs)):
+    for flag, value in (("--cases", task.cases), ("--stdin", task.stdin), ("--inputs", task.inputs), ("--oracle", task.oracle)):
         if value:
             words += [flag, value]
     if task.args:

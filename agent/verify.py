@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.degenerate import warnings_of
 from codeopt.agent.inputs import build_workload
 from codeopt.agent.tasks.detect import detect
 from codeopt.agent.tasks.model import Task
@@ -48,6 +49,7 @@ class Verification:
             **self.verdict.model_dump(mode="json"),
             "accepted": self.verdict.accepted,
             "workload_notes": list(self.notes),
+            "warnings": warnings_of(self.notes),
             "sandbox": self.sandbox,
             "interpreter": self.interpreter,
         }

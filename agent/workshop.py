@@ -109,6 +109,11 @@ class Workshop:
         """A single file of the user's (a generator, a codec), mounted apart from the project."""
         return Mount(Path(path), f"{USER_FILES}/{Path(path).name}")
 
+    def oracle_file(self) -> Mount:
+        """The file of the task's oracle, in a folder of its own: it may hold the generator as well."""
+        path = self.task.oracle.rpartition(":")[0]
+        return Mount(Path(path), f"{USER_FILES}/oracle/{Path(path).name}")
+
     def _runtime(self, mount: Mount, *extra: Mount) -> Runtime:
         return Runtime(
             python=self.interpreter.path,
@@ -209,6 +214,8 @@ class Workshop:
             extra += [Mount(Path(path), path) for path in self._named_files()]
         if self.task.inputs:
             extra.append(self.user_file(self.task.inputs.rpartition(":")[0]))
+        if self.task.oracle:
+            extra.append(self.oracle_file())
         spec, codec = self._spec(mount) if self.task.kind == "function" else (None, ())
         runtime = self.with_tools(self._runtime(mount, *extra, *codec))
         if spec is None:

@@ -12,15 +12,20 @@ import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codeopt.errors import UserError
 from codeopt.sandbox import fairness, stats
 from codeopt.sandbox.compare import compare, compare_text
+from codeopt.sandbox.compare_types import Tolerance as Closeness
 from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race
 from codeopt.sandbox.session import Sample
 from codeopt.sandbox.subject import SETUP_LIMIT_S, CannotStart, Subject
 from codeopt.sandbox.workload import Case, Workload, count_kinds
 from codeopt.types import Counts, Status, Verdict
+
+if TYPE_CHECKING:
+    from codeopt.sandbox.oracle import Answer, Oracle
 
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
@@ -71,6 +76,7 @@ class Judge:
         patience: A candidate may take this many times as long as the baseline, and a second more.
 
     Attributes:
+        oracle: What says how far from the truth numbers are; None where answers are held against the baseline's only.
         rival: What candidates race against: the baseline, or the best so far while a search climbs. Expected
             answers always come from the baseline, and `confirm` always races against it.
     """
@@ -90,7 +96,9 @@ class Judge:
         self.limit_s = limit_s
         self.patience = patience
         self._rng = random.Random(seed)
+        self.oracle: Oracle | None = None
         self._expected: dict[str, Sample] = {}
+        self._truths: dict[str, Sequence[Answer | None]] = {}
         self._clocks: Clocks | None = None
         self.threads = baseline.runtime.threads
 
@@ -102,8 +110,8 @@ class Judge:
             return f"{actual.status}: {actual.evidence}"
         if case.calls:
             return (
-                self.tolerance.values(expected.answer, actual.answer)
-                or self._after(expected.after, actual.after)
+                self._values(case, expected.answer, actual.answer)
+                or self._after(case, expected.after, actual.after)
                 or _printed(expected.stdout, actual.stdout)
             )
         if expected.exit != actual.exit:
@@ -111,12 +119,30 @@ class Judge:
         wanted = expected.answer if case.expected is None else case.expected
         return self.tolerance.output(wanted, actual.answer)
 
-    def _after(self, expected: bytes, actual: bytes) -> str:
+    def _values(self, case: Case, expected: bytes, actual: bytes, *, arguments: bool = False) -> str:
+        truths = self.truths(case) if expected != actual else ()
+        if not any(truths):
+            return self.tolerance.values(expected, actual)
+        # It loads NumPy, which most programs do without.
+        from codeopt.sandbox.oracle import ARGUMENTS, VALUE, difference
+
+        closeness = Closeness(self.tolerance.rel, self.tolerance.abs_)
+        return difference(closeness, truths, expected, actual, ARGUMENTS if arguments else VALUE)
+
+    def truths(self, case: Case) -> Sequence[Answer | None]:
+        """What the oracle says about each call of a case (asked once, then remembered in the parent)."""
+        if self.oracle is None:
+            return ()
+        if case.id not in self._truths:
+            self._truths[case.id] = self.oracle(case)
+        return self._truths[case.id]
+
+    def _after(self, case: Case, expected: bytes, actual: bytes) -> str:
         if expected == actual or not expected:
             return ""
         if not actual:
             return "arguments after the call cannot be encoded any more"
-        difference = self.tolerance.values(expected, actual)
+        difference = self._values(case, expected, actual, arguments=True)
         return f"arguments after the call: {difference}" if difference else ""
 
     def expect(self, case: Case) -> Sample:

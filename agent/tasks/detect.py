@@ -24,6 +24,8 @@ CPP = (".cpp", ".cc", ".cxx", ".c++", ".c")
 CPP_FLAGS = ("-O3", "-std=c++17")
 C_FLAGS = ("-O3", "-std=c17")
 _GIVE_INPUT = "give it some: --cases DIR, --stdin FILE, --args '…' or --inputs file.py:make"
+INPUTS_FORM = "file.py:make, where make(size, seed) is a function"
+ORACLE_FORM = "file.py:exact, where exact takes the function's own arguments"
 _CPP_READS = ("cin", "scanf", "getline", "fgets", "fread", "getchar", "read(0", "STDIN_FILENO")
 
 
@@ -280,8 +282,9 @@ def _common(settings: Settings) -> dict[str, Any]:
         "tests": settings.tests,
         "args": settings.args,
         "stdin": settings.stdin,
-        "inputs": _generator(settings.inputs) if settings.inputs is not None else None,
+        "inputs": _named(settings.inputs, "inputs", INPUTS_FORM) if settings.inputs is not None else None,
         "codec": settings.codec,
+        "oracle": _named(settings.oracle, "oracle", ORACLE_FORM) if settings.oracle is not None else None,
         "timeout_s": settings.timeout,
         "memory_mb": settings.memory_mb,
         "threads": settings.threads,
@@ -292,20 +295,18 @@ def _common(settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _generator(spec: str) -> str:
+def _named(spec: str, flag: str, form: str) -> str:
     """Check "file.py:name" without running it."""
     file, colon, name = spec.rpartition(":")
     if not colon or not name.isidentifier():
-        raise UserError(
-            f"--inputs {spec}", "it has the form file.py:make, where make(size, seed) is a function"
-        )
+        raise UserError(f"--{flag} {spec}", f"it has the form {form}")
     path = Path(file)
     if not path.is_file():
-        raise UserError(f"no such inputs file: {file}", "it has the form file.py:make")
+        raise UserError(f"no such {flag} file: {file}", f"it has the form {form}")
     try:
         found = [item for item in functions_of(read_source(path)) if item.reachable]
     except SyntaxError as error:
-        raise UserError(f"{file}:{error.lineno or 0}: {error.msg}", "mend the generator first") from None
+        raise UserError(f"{file}:{error.lineno or 0}: {error.msg}", "mend it first") from None
     match = next((item for item in found if item.qualname == name), None)
     if match is None:
         names = ", ".join(item.qualname for item in found[:8]) or "no functions"

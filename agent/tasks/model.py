@@ -31,6 +31,7 @@ class Task(Record):
         inputs: Generator of inputs as "/path/file.py:name", called as name(size, seed); for a function it returns
             the tuple of arguments, for a program the text of stdin.
         codec: Python file with the user's encoder and decoder; it is run inside the sandbox only.
+        oracle: What computes a function's answer in higher precision, as "/path/file.py:name"; it never meets a candidate.
         compiler: Compiler of a C++ or C file.
         flags: Its flags.
         python: Interpreter under which Python runs; every task has one.
@@ -55,6 +56,7 @@ class Task(Record):
     stdin: str = ""
     inputs: str = ""
     codec: str = ""
+    oracle: str = ""
     compiler: str = ""
     flags: tuple[str, ...] = ()
     python: str = ""

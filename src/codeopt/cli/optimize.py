@@ -67,6 +67,12 @@ def optimize(
             help="Python file that encodes your own types; runs inside the sandbox.", rich_help_panel=TASK
         ),
     ] = None,
+    oracle: Annotated[
+        str | None,
+        typer.Option(
+            help="file.py:exact, the function in higher precision: numbers are held against it.", rich_help_panel=TASK
+        ),
+    ] = None,
     python: Annotated[
         str | None,
         typer.Option(

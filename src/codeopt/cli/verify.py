@@ -37,6 +37,7 @@ def verify(
     stdin: Annotated[str | None, typer.Option(help="File that is the program's stdin.")] = None,
     inputs: Annotated[str | None, typer.Option(help="file.py:make, where make(size, seed) returns arguments.")] = None,
     codec: Annotated[str | None, typer.Option(help="Python file that encodes your own types.")] = None,
+    oracle: Annotated[str | None, typer.Option(help="file.py:exact, the function in higher precision.")] = None,
     python: Annotated[str | None, typer.Option(help="Interpreter of the program.")] = None,
     compiler: Annotated[str | None, typer.Option(help="g++, clang++ or another.")] = None,
     flags: Annotated[str | None, typer.Option(help="Compiler flags of both.")] = None,
@@ -71,14 +72,17 @@ def verify(
 
 
 def _show(found: Verification, quiet: bool) -> None:
+    from codeopt.agent.degenerate import warnings_of
     from codeopt.agent.report import gist, seconds
 
     verdict, measured = found.verdict, found.verdict.holdout
     if measured is not None:
         what = "faster" if verdict.accepted else "not verifiably faster"
         least = "at least " if measured.at_least else ""
+        doubt = warnings_of(found.notes)
+        same = f"same behaviour, WARNING: {doubt[0]}" if doubt else "same behaviour"
         typer.echo(
-            f"same behaviour; {what}: {least}{measured.speedup:.2f}x (95 % interval {measured.low:.2f}-{measured.high:.2f})"
+            f"{same}; {what}: {least}{measured.speedup:.2f}x (95 % interval {measured.low:.2f}-{measured.high:.2f})"
         )
     else:
         typer.echo(f"{verdict.status}: {gist(verdict.evidence)}")
