@@ -31,6 +31,8 @@ class Task(Record):
         inputs: Generator of inputs as "/path/file.py:name", called as name(size, seed); for a function it returns
             the tuple of arguments, for a program the text of stdin.
         codec: Python file with the user's encoder and decoder; it is run inside the sandbox only.
+        relations: Python file of generator functions, each a relation between answers that has to hold; it is run
+            inside a sandbox that holds no candidate.
         compiler: Compiler of a C++ or C file.
         flags: Its flags.
         python: Interpreter under which Python runs; every task has one.
@@ -55,6 +57,7 @@ class Task(Record):
     stdin: str = ""
     inputs: str = ""
     codec: str = ""
+    relations: str = ""
     compiler: str = ""
     flags: tuple[str, ...] = ()
     python: str = ""

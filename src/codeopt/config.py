@@ -20,7 +20,7 @@ from codeopt.types import Record
 
 NAME = "codeopt.toml"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
-_PATHS = ("project", "tests", "cases", "stdin", "inputs", "codec")
+_PATHS = ("project", "tests", "cases", "stdin", "inputs", "codec", "relations")
 
 
 class Settings(Record):
@@ -36,6 +36,7 @@ class Settings(Record):
         stdin: File that is the program's stdin.
         inputs: "file.py:name", a generator name(size, seed).
         codec: Python file that encodes and decodes values, inside the sandbox.
+        relations: Python file of relations between answers; see docs/tasks.md.
         compiler: C++ or C compiler.
         flags: Compiler flags, in place of the default ones.
         python: Interpreter.
@@ -55,6 +56,7 @@ class Settings(Record):
     stdin: str | None = None
     inputs: str | None = None
     codec: str | None = None
+    relations: str | None = None
     compiler: str | None = None
     flags: tuple[str, ...] | None = None
     python: str | None = None
