@@ -18,6 +18,7 @@ from codeopt.sandbox.workload import Case
 
 SECONDS = 5.0  # CPU seconds of the search
 START_S = 20.0  # that starting CrossHair may take beyond it, on a busy machine
+SHARE = 3  # the search takes one part in so many of what is left for the holdout and all around it
 LEAST_S = 2.0  # under which it is not begun
 MOST_LINES = 60
 MOST_TEXT = 5_000
@@ -28,6 +29,13 @@ _CONTAINERS = {"list", "dict", "tuple", "List", "Dict", "Tuple"}
 def available() -> bool:
     """Whether CrossHair is installed beside codeopt."""
     return importlib.util.find_spec("crosshair") is not None
+
+
+def reserve_s(shop: Workshop) -> float:
+    """Seconds of a run to keep for the search; 0 where there will be none."""
+    task = shop.task
+    used = task.kind == "function" and available() and suited(shop.baseline_source(), task.function) is not None
+    return SHARE * SECONDS if used else 0.0
 
 
 def counterexamples(shop: Workshop, source: str, function: str = "", seconds: float = SECONDS) -> tuple[list[Case], str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from codeopt.agent.counterexamples import counterexamples
+from codeopt.agent.counterexamples import SHARE, counterexamples
 from codeopt.agent.relations import Relations, with_relations
 from codeopt.agent.workshop import Workshop
 from codeopt.sandbox.subject import Subject
@@ -37,7 +37,7 @@ def decided(
         relations: Those of the task, which the program itself passed.
         crosshair: Search for inputs on which the two differ first, where CrossHair can.
         function: Name of the function in the candidate, where it is another.
-        seconds: Left for all of it; the search for counterexamples takes a third at most.
+        seconds: Left for all of it; the search for counterexamples takes one part in `SHARE` at most.
         stop: As for `Judge.confirm`.
 
     Raises:
@@ -45,7 +45,7 @@ def decided(
     """
     notes: tuple[str, ...] = ()
     if crosshair:
-        found, note = counterexamples(shop, candidate.source, function, seconds / 3)
+        found, note = counterexamples(shop, candidate.source, function, seconds / SHARE)
         # Values such as 10**9 may keep the program busy for ages; that says nothing about the candidate.
         quick = [case for case in found if judge.baseline.run(case, limit_s=QUICK_S).status is Status.OK]
         kept, _ = judge.steady(quick)

@@ -87,8 +87,8 @@ def checked_relations(shop: Workshop, judge: Judge, workload: Workload) -> Relat
         raise UserError(f"the relations do not end ({_line(error.evidence)})", hint) from error
     broken = reply.get("broken")
     if broken:
-        where = cases[broken["input"]].id
-        raise UserError(f"relation {broken['name']} does not hold for the program itself, on input {where}: {_line(broken['why'])}", hint)
+        where = f"on input {cases[broken['input']].id}: {_line(broken['why'])}"
+        raise UserError(f"relation {broken['name']} does not hold for the program itself, {where}", hint)
     for key in ("misuse", "gone", "error"):
         if reply.get(key):
             raise UserError(_line(str(reply[key]).strip().splitlines()[-1]), hint)

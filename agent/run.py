@@ -16,6 +16,7 @@ from typing import Any
 
 from codeopt import __version__
 from codeopt.agent.budget import Budget, Meter
+from codeopt.agent.counterexamples import reserve_s
 from codeopt.agent.gates import decided
 from codeopt.agent.inputs import build_workload
 from codeopt.agent.profiling import SECONDS, profile_of
@@ -202,7 +203,8 @@ class _Run:
         """Search, then the holdout on the way back from the best step."""
         assert self.shop is not None
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
-        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 3 + 2.2 * HOLDOUT_PAIRS * region)
+        kept_s = 3 + 2.2 * HOLDOUT_PAIRS * region + (reserve_s(self.shop) if self.options.crosshair else 0)
+        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), kept_s)
 
         def time_left() -> float:
             wall = self.options.budget.wall_s

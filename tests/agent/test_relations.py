@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from commandline import codeopt, put, refused
 
-from codeopt.agent.verify import Verification, verify
+from codeopt.agent.inputs import build_workload
+from codeopt.agent.relations import Relations, checked_relations, with_relations
+from codeopt.agent.tasks.detect import detect
+from codeopt.agent.workshop import Workshop
 from codeopt.config import Settings
 from codeopt.errors import UserError
+from codeopt.sandbox.process import ProcessSandbox
+from codeopt.sandbox.verdict import Judge
+from codeopt.sandbox.workload import Workload
+from codeopt.types import Status, Verdict
 
 SLOW = """def total(values, bonus=0):
     if not values:
@@ -80,24 +89,49 @@ def nothing_fails(text):
 """
 
 
-def judged(folder: Path, new: str, relations: str, sandbox: str = "process") -> Verification:
-    put(folder, old=SLOW, new=new, make=MAKE, relations=relations)
-    settings = Settings(
-        function="total", inputs=f"{folder / 'make.py'}:make", relations=str(folder / "relations.py"), python=sys.executable
-    )
-    return verify(str(folder / "old.py"), str(folder / "new.py"), settings=settings, sandbox=sandbox, pairs=10, crosshair=False)
+@dataclass
+class Bench:
+    """One program with its inputs, for many relations and candidates."""
+
+    shop: Workshop
+    judge: Judge
+    workload: Workload
+
+    def relations(self, text: str) -> Relations:
+        Path(self.shop.task.relations).write_text(text)
+        found = checked_relations(self.shop, self.judge, self.workload)
+        assert found is not None
+        return found
+
+    def verdict(self, new: str, text: str) -> Verdict:
+        subject = self.shop.subject(new)
+        try:
+            assert self.judge.check(subject, self.workload.visible) is None, "every input agrees"
+            return with_relations(self.shop, self.judge, subject, self.relations(text), Verdict(status=Status.OK))
+        finally:
+            self.shop.forget(subject)
 
 
-def test_a_candidate_that_keeps_them_is_accepted_and_the_checks_are_counted(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, RIGHT, RELATIONS).verdict
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("relations")
+    put(folder, old=SLOW, make=MAKE, relations=RELATIONS)
+    said = {"inputs": f"{folder / 'make.py'}:make", "relations": str(folder / "relations.py"), "python": sys.executable}
+    task = detect(folder / "old.py", Settings(function="total", **said))
+    with Workshop(task, ProcessSandbox()) as shop:
+        judge = Judge(shop.subject(SLOW), shop.tolerance, limit_s=10)
+        yield Bench(shop, judge, build_workload(shop, judge, 0))
+
+
+def test_a_candidate_that_keeps_them_is_accepted_and_the_checks_are_counted(bench: Bench) -> None:
+    verdict = bench.verdict(RIGHT, RELATIONS)
     assert verdict.status == "ok", verdict.evidence
-    assert "relations: 60 checks hold (permutation, bonus, empty_is_an_error)" in verdict.notes
+    assert verdict.notes == ("relations: 60 checks hold (permutation, bonus, empty_is_an_error)",)
 
 
-def test_a_candidate_that_breaks_one_is_wrong_although_every_input_agrees(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, FIRST, "def nothing(values):\n    yield (values,)\n").verdict
-    assert verdict.status == "ok", verdict.evidence
-    verdict = judged(tmp_path, FIRST, RELATIONS).verdict
+def test_a_candidate_that_breaks_one_is_wrong_although_every_input_agrees(bench: Bench) -> None:
+    assert bench.verdict(FIRST, "def nothing(values):\n    yield (values,)\n").status == "ok"
+    verdict = bench.verdict(FIRST, RELATIONS)
     assert verdict.status == "wrong_output" and verdict.holdout is None
     assert verdict.evidence.startswith("relation permutation does not hold: line 5: assert first == second"), verdict.evidence
     assert "answers" in verdict.evidence
@@ -106,14 +140,17 @@ def test_a_candidate_that_breaks_one_is_wrong_although_every_input_agrees(tmp_pa
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ("if values[0] > values[-1]:\n        import os\n        os._exit(0)\n    return sum(values) + bonus", "crashed"),
-        ("if values[0] > values[-1]:\n        raise KeyError(3)\n    return sum(values) + bonus", "wrong_output"),
-        ("if values[0] > values[-1]:\n        return lambda: 1\n    return sum(values) + bonus", "wrong_output"),
+        ("import os\n        os._exit(0)", "crashed"),
+        ("raise KeyError(3)", "wrong_output"),
+        ("return lambda: 1", "crashed"),
+        ("return AlwaysEqual()", "wrong_output"),
     ],
-    ids=["exits", "raises", "no value"],
+    ids=["exits", "raises", "no value", "class of its own"],
 )
-def test_what_else_a_candidate_does_when_it_is_asked(tmp_path: Path, body: str, status: str) -> None:
-    verdict = judged(tmp_path, f"def total(values, bonus=0):\n    {body}\n", RELATIONS.partition("def bonus")[0]).verdict
+def test_what_else_a_candidate_does_when_it_is_asked(bench: Bench, body: str, status: str) -> None:
+    own = "class AlwaysEqual:\n    def __eq__(self, other):\n        return True\n\n"
+    new = f"{own}def total(values, bonus=0):\n    if values[0] > values[-1]:\n        {body}\n    return sum(values) + bonus\n"
+    verdict = bench.verdict(new, RELATIONS.partition("def bonus")[0])
     assert verdict.status == status, (verdict.status, verdict.evidence)
 
 
@@ -130,9 +167,9 @@ def test_what_else_a_candidate_does_when_it_is_asked(tmp_path: Path, body: str, 
         ("import nosuchmodule\ndef f(values):\n    yield (values,)\n", "No module named 'nosuchmodule'"),
     ],
 )
-def test_relations_that_cannot_be_used_are_one_clear_line(tmp_path: Path, relations: str, says: str) -> None:
+def test_relations_that_cannot_be_used_are_one_clear_line(bench: Bench, relations: str, says: str) -> None:
     with pytest.raises(UserError, match=says) as error:
-        judged(tmp_path, RIGHT, relations)
+        bench.relations(relations)
     assert "\n" not in str(error.value)
 
 
@@ -149,9 +186,12 @@ def test_a_bad_file_is_refused_before_anything_runs(tmp_path: Path, text: str | 
     put(tmp_path, old=SLOW, new=RIGHT, make=MAKE)
     if text is not None:
         (tmp_path / "relations.py").write_text(text)
-    for words in (["optimize", "old.py"], ["verify", "old.py", "new.py"]):
-        done = codeopt(*words, "--function", "total", "--relations", "relations.py", cwd=tmp_path)
-        refused(done, says)
+    words = ["verify", "old.py", "new.py"] if text is None else ["optimize", "old.py"]
+    refused(codeopt(*words, "--function", "total", "--relations", "relations.py", cwd=tmp_path), says)
+
+
+def test_a_whole_command_has_none(tmp_path: Path) -> None:
+    put(tmp_path, old=SLOW, make=MAKE)
     refused(codeopt("optimize", "--relations", "make.py", "--", "python", "old.py", cwd=tmp_path), "speak of one function")
 
 
