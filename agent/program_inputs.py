@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.mutated_inputs import mutated
 from codeopt.agent.tasks.cases import read_cases
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
@@ -40,14 +41,14 @@ def program_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload,
     except CannotStart as error:
         raise _does_not_build(error) from error
     if task.cases:
-        return _from_cases(task, judge, seed), {}
+        return _from_cases(shop, judge, seed), {}
     if task.inputs:
         return _from_generator(shop, judge, seed)
     text = Path(task.stdin).read_bytes() if task.stdin else b""
     case = Case("stdin" if task.stdin else "run", "case", stdin=text, argv=task.args)
     kept = _steady(judge, [case])
-    notes = ["one input only, none hidden: no claim about other inputs"]
-    return _timed(judge, kept, kept, notes), {}
+    work = _timed(judge, kept, kept, ["one input was given: hidden ones are mutations of it, where the program reads them"])
+    return replace(work, hidden=_mutations(shop, judge, kept)), {}
 
 
 def _does_not_build(error: CannotStart) -> UserError:
@@ -133,11 +134,12 @@ def _longest(judge: Judge, pool: Sequence[Case], count: int = 3) -> list[Case]:
     return [case for case in short[:count] if judge.expect(case).wall_s >= longest / 4]
 
 
-def _from_cases(task: Task, judge: Judge, seed: int) -> Workload:
-    held, visible = split_cases(task, seed)
+def _from_cases(shop: Workshop, judge: Judge, seed: int) -> Workload:
+    held, visible = split_cases(shop.task, seed)
     kept = _steady(judge, visible)
     work = _timed(judge, kept, kept, [])
-    return replace(work, hidden=_fixed(held), hidden_timed=_fixed_timed(judge, held, work.timed))
+    hidden = _mutations(shop, judge, kept, held)
+    return replace(work, hidden=hidden, hidden_timed=_fixed_timed(judge, held, work.timed))
 
 
 def split_cases(task: Task, seed: int) -> tuple[list[Case], list[Case]]:
@@ -158,9 +160,11 @@ def split_cases(task: Task, seed: int) -> tuple[list[Case], list[Case]]:
     return held, [case for case in cases if case not in held]
 
 
-def _fixed(held: list[Case]) -> Draw:
+def _mutations(shop: Workshop, judge: Judge, visible: Sequence[Case], held: Sequence[Case] = ()) -> Draw:
+    """The held-out cases, and then mutations of the visible ones."""
+
     def hidden(count: int, draw: int) -> Sequence[Case]:
-        return held
+        return [*held, *mutated(shop, judge, visible, max(count // 2, count - len(held)), draw)]
 
     return hidden
 
@@ -182,9 +186,9 @@ def program_sources(
     task = shop.task
     if task.cases:
         held, _ = split_cases(task, seed)
-        return _fixed(held), _fixed_timed(judge, held, _longest(judge, visible))
+        return _mutations(shop, judge, visible, held), _fixed_timed(judge, held, _longest(judge, visible))
     if not task.inputs:
-        return nothing, nothing
+        return _mutations(shop, judge, visible), nothing
 
     def hidden(count: int, draw: int) -> Sequence[Case]:
         sizes = random.Random(draw)

@@ -164,9 +164,9 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
     words += ["--as", task.file]
     if task.function:
         words += ["--function", task.function]
-    for flag, value in (("--cases", task.cases), ("--stdin", task.stdin), ("--inputs", task.inputs), ("--oracle", task.oracle)):
-        if value:
-            words += [flag, value]
+    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle"):
+        if value := getattr(task, flag):
+            words += [f"--{flag}", value]
     if task.args:
         words += ["--args", shlex.join(task.args)]
     for test in task.tests:

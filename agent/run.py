@@ -16,9 +16,12 @@ from typing import Any
 
 from codeopt import __version__
 from codeopt.agent.budget import Budget, Meter
+from codeopt.agent.counterexamples import reserve_s
+from codeopt.agent.gates import decided
 from codeopt.agent.inputs import build_workload
 from codeopt.agent.profiling import SECONDS, profile_of
 from codeopt.agent.proposers.base import Proposer, ProposerSettings, find_proposer
+from codeopt.agent.relations import Relations, checked_relations
 from codeopt.agent.report import Outcome, gist, seconds, write_outcome
 from codeopt.agent.screen import fingerprint
 from codeopt.agent.search import Remembered, Search, Step, View
@@ -64,6 +67,7 @@ class Options:
         model: Settings of the language model's proposer.
         sandbox: "auto", "docker", "bubblewrap" or "process".
         seed: Seed of everything random.
+        crosshair: Search for counterexamples before the holdout, where CrossHair is installed.
         command: The command line, for the trace.
         resume: The folder holds a run that is to go on.
     """
@@ -74,6 +78,7 @@ class Options:
     model: ProposerSettings = field(default_factory=ProposerSettings)
     sandbox: str = "auto"
     seed: int = 0
+    crosshair: bool = True
     command: tuple[str, ...] = ()
     resume: bool = False
 
@@ -176,6 +181,7 @@ class _Run:
         self.shop: Workshop | None = None
         self.search: Search | None = None
         self.profile: Profile | None = None
+        self.relations: Relations | None = None
 
     def close(self) -> None:
         if self.shop is not None:
@@ -195,6 +201,7 @@ class _Run:
             judge = Judge(baseline, self.shop.tolerance, limit_s=task.timeout_s, seed=self.options.seed)
             self.phase("baseline", "inputs, checks, noise")
             workload = build_workload(self.shop, judge, self.options.seed, self.options.run)
+            self.relations = checked_relations(self.shop, judge, workload)
             for note in workload.notes:
                 self.say(note)
             counts = Counts(visible=count_kinds(workload.visible), not_encodable=workload.not_encodable)
@@ -218,7 +225,8 @@ class _Run:
         """Search, then the holdout on the way back from the best step."""
         assert self.shop is not None
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
-        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), 3 + 2.2 * HOLDOUT_PAIRS * region)
+        kept_s = 3 + 2.2 * HOLDOUT_PAIRS * region + (reserve_s(self.shop) if self.options.crosshair else 0)
+        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), kept_s)
 
         def time_left() -> float:
             wall = self.options.budget.wall_s
@@ -250,7 +258,18 @@ class _Run:
             subject = self.shop.proposed(step.candidate.proposal, seed=self.options.seed)
             # Drawn only now: the seed depends on the candidate, which is fixed.
             seed = int(fingerprint(step.candidate.proposal.source, self.task.language)[:8], 16) ^ self.options.seed
-            verdict = judge.confirm(subject, workload, seed=seed, stop=lambda: bool(self.meter.exhausted()))
+            left = self.meter.remaining().wall_s
+            verdict = decided(
+                self.shop,
+                judge,
+                subject,
+                workload,
+                seed=seed,
+                relations=self.relations,
+                crosshair=self.options.crosshair,
+                seconds=math.inf if left is None else left,
+                stop=lambda: bool(self.meter.exhausted()),
+            )
             self.shop.forget(subject)
             if verdict.accepted and self.task.tests and self.task.kind == "function":
                 verdict = self.with_tests(step, verdict)
@@ -390,6 +409,7 @@ def resumed(run: Path) -> tuple[Task, Options]:
         model=ProposerSettings(**kept["model"]),
         sandbox=str(kept["sandbox"]),
         seed=int(kept["seed"]),
+        crosshair=bool(kept.get("crosshair", True)),
         command=command_line(),
         resume=True,
     )
@@ -414,6 +434,7 @@ def shown(options: Options) -> dict[str, Any]:
         "model": vars(options.model),
         "sandbox": options.sandbox,
         "seed": options.seed,
+        "crosshair": options.crosshair,
     }
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from codeopt.agent.degenerate import warnings_of
+from codeopt.agent.gates import decided
 from codeopt.agent.inputs import build_workload
+from codeopt.agent.relations import checked_relations
 from codeopt.agent.tasks.detect import detect
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
@@ -101,6 +103,7 @@ def verify(
     sandbox: str = "auto",
     seed: int = 0,
     pairs: int = HOLDOUT_PAIRS,
+    crosshair: bool = True,
 ) -> Verification:
     """Judge `new` against `old`: same behaviour on visible and fresh inputs, then a fixed number of timing pairs.
 
@@ -109,6 +112,7 @@ def verify(
         settings: What is said about the task; see `codeopt.config`.
         place: The file in whose place both are run (for its package and its project); by default `old`'s own.
         new_flags: Compiler flags that only `new` gets.
+        crosshair: Search for counterexamples first, where CrossHair is installed.
 
     Raises:
         UserError: Bad input; `old` cannot be run.
@@ -130,9 +134,20 @@ def verify(
             patience=SLOWER,
         )
         workload = build_workload(shop, judge, seed)
+        relations = checked_relations(shop, judge, workload)
         candidate = shop.subject(after.source, new_flags, seed, after.function)
         try:
-            verdict = judge.confirm(candidate, workload, seed=seed + 1, pairs=pairs)
+            verdict = decided(
+                shop,
+                judge,
+                candidate,
+                workload,
+                seed=seed + 1,
+                relations=relations,
+                crosshair=crosshair,
+                function=after.function,
+                pairs=pairs,
+            )
         except CannotStart as error:
             verdict = Verdict(status=error.status, evidence=error.evidence)
         interpreter = "" if task.language == "cpp" else f"{shop.interpreter.path} {shop.interpreter.version}"

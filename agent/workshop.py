@@ -105,9 +105,12 @@ class Workshop:
         staged = [root for root in self.task.roots if Path(root).is_relative_to(self.stage.root_origin)]
         return tuple(self._inside(root, mount) for root in staged)
 
-    def user_file(self, path: str) -> Mount:
-        """A single file of the user's (a generator, a codec), mounted apart from the project."""
-        return Mount(Path(path), f"{USER_FILES}/{Path(path).name}")
+    def user_file(self, path: str, part: str = "") -> Mount:
+        """A single file of the user's (a generator, a codec), mounted apart from the project.
+
+        `part` keeps apart what may have the same name.
+        """
+        return Mount(Path(path), "/".join(filter(None, (USER_FILES, part, Path(path).name))))
 
     def oracle_file(self) -> Mount:
         """The file of the task's oracle, in a folder of its own: it may hold the generator as well."""
@@ -216,6 +219,8 @@ class Workshop:
             extra.append(self.user_file(self.task.inputs.rpartition(":")[0]))
         if self.task.oracle:
             extra.append(self.oracle_file())
+        if self.task.relations:
+            extra.append(self.user_file(self.task.relations, "relations"))
         spec, codec = self._spec(mount) if self.task.kind == "function" else (None, ())
         runtime = self.with_tools(self._runtime(mount, *extra, *codec))
         if spec is None:
@@ -233,6 +238,16 @@ class Workshop:
                 f"make `import {self.task.module}` work with {self.interpreter.path}, or name another --python",
             ) from error
 
+    def tool_session(self) -> Session:
+        """A new session with the untouched function loaded and codeopt's tools in reach; the caller closes it.
+
+        Unlike `maker`, an operation may bring hostile code into it: nothing else is done there. Raises CannotStart.
+        """
+        spec, codec = self._spec(self._staged)
+        subject = FunctionSubject(
+            self.sandbox, self.with_tools(self._runtime(self._staged, *codec)), self.baseline_source(), spec
+        )
+        return subject.session()
 
     def project_session(self) -> Session:
         """A session that sees the user's whole project and has nothing loaded; only the user's own code runs there."""

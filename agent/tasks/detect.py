@@ -63,6 +63,8 @@ def detect_command(argv: Sequence[str], flags: Settings | None = None) -> Task:
     if not argv:
         raise UserError("no command after --", "for example: codeopt optimize -- python script.py data.csv")
     settings = (flags or Settings()).resolved(Path.cwd())
+    if settings.relations is not None:
+        raise UserError("--relations speak of one function or program", "name its file in place of the command")
     name = Path(argv[0]).name
     rest = list(argv[1:])
     python = argv[0] if name.startswith("python") else ""
@@ -275,9 +277,11 @@ def _common(settings: Settings) -> dict[str, Any]:
     for test in settings.tests or ():
         if not Path(test).exists():
             raise UserError(f"no such tests: {test}", "name a pytest file or folder")
-    for name, value in (("stdin", settings.stdin), ("codec", settings.codec)):
+    for name, value in (("stdin", settings.stdin), ("codec", settings.codec), ("relations", settings.relations)):
         if value is not None and not Path(value).is_file():
             raise UserError(f"no such {name} file: {value}", f"check --{name}")
+    if settings.relations is not None:
+        relation_names(Path(settings.relations))
     said = {
         "tests": settings.tests,
         "args": settings.args,
@@ -285,6 +289,7 @@ def _common(settings: Settings) -> dict[str, Any]:
         "inputs": _named(settings.inputs, "inputs", INPUTS_FORM) if settings.inputs is not None else None,
         "codec": settings.codec,
         "oracle": _named(settings.oracle, "oracle", ORACLE_FORM) if settings.oracle is not None else None,
+        "relations": settings.relations,
         "timeout_s": settings.timeout,
         "memory_mb": settings.memory_mb,
         "threads": settings.threads,
@@ -293,6 +298,27 @@ def _common(settings: Settings) -> dict[str, Any]:
         "float_tol": settings.float_tol,
     }
     return {key: value for key, value in said.items() if value is not None}
+
+
+def relation_names(path: Path) -> list[str]:
+    """The relations in a file, without running it: its public functions, which have to be generators.
+
+    Raises:
+        UserError: It is not Python, has no public function, or one that does not yield.
+    """
+    try:
+        found = [item for item in functions_of(read_source(path)) if "." not in item.qualname and item.qualname[0] != "_"]
+    except SyntaxError as error:
+        raise UserError(f"{path}:{error.lineno or 0}: {error.msg}", "mend the relations first") from None
+    if not found:
+        raise UserError(f"no public function in {path}", "each relation is one, such as: def name(values): first = yield (values,)")
+    for item in found:
+        if not item.is_generator or item.is_async:
+            raise UserError(
+                f"relation {item.qualname} in {path} does not yield",
+                "a relation yields arguments and is sent the answer; the name of a helper begins with _",
+            )
+    return [item.qualname for item in found]
 
 
 def _named(spec: str, flag: str, form: str) -> str:

@@ -32,6 +32,8 @@ class Task(Record):
             the tuple of arguments, for a program the text of stdin.
         codec: Python file with the user's encoder and decoder; it is run inside the sandbox only.
         oracle: What computes a function's answer in higher precision, as "/path/file.py:name"; it never meets a candidate.
+        relations: Python file of generator functions, each a relation between answers that has to hold; it is run
+            inside a sandbox that holds no candidate.
         compiler: Compiler of a C++ or C file.
         flags: Its flags.
         python: Interpreter under which Python runs; every task has one.
@@ -57,6 +59,7 @@ class Task(Record):
     inputs: str = ""
     codec: str = ""
     oracle: str = ""
+    relations: str = ""
     compiler: str = ""
     flags: tuple[str, ...] = ()
     python: str = ""

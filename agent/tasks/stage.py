@@ -167,7 +167,7 @@ def _include_folders(flags: tuple[str, ...]) -> Iterator[str]:
 
 def _private(task: Task) -> Iterator[Path]:
     """What the candidate must not see, wherever it lies: it holds answers, or is how inputs are made."""
-    for value in (*task.tests, task.cases, task.stdin, task.inputs.rpartition(":")[0], task.oracle.rpartition(":")[0]):
+    for value in (*task.tests, task.cases, task.stdin, task.inputs.rpartition(":")[0], task.oracle.rpartition(":")[0], task.relations):
         if value:
             yield Path(value)
 

@@ -20,7 +20,7 @@ from codeopt.types import Record
 
 NAME = "codeopt.toml"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
-_PATHS = ("project", "tests", "cases", "stdin", "inputs", "codec", "oracle")
+_PATHS = ("project", "tests", "cases", "stdin", "inputs", "codec", "oracle", "relations")
 
 
 class Settings(Record):
@@ -37,6 +37,7 @@ class Settings(Record):
         inputs: "file.py:name", a generator name(size, seed).
         codec: Python file that encodes and decodes values, inside the sandbox.
         oracle: "file.py:name", a function with the same arguments that computes the answer in higher precision.
+        relations: Python file of relations between answers; see docs/tasks.md.
         compiler: C++ or C compiler.
         flags: Compiler flags, in place of the default ones.
         python: Interpreter.
@@ -57,6 +58,7 @@ class Settings(Record):
     inputs: str | None = None
     codec: str | None = None
     oracle: str | None = None
+    relations: str | None = None
     compiler: str | None = None
     flags: tuple[str, ...] | None = None
     python: str | None = None

@@ -142,11 +142,9 @@ def test_a_program_with_cases(tmp_path: Path) -> None:
         (cases / f"{number}.in").write_text(" ".join(str(i % (size - 7)) for i in range(size)))
         (cases / f"{number}.out").write_text(f"{size - 7}\n")
     result = optimize(tmp_path, "uniq.py", "--cases", "cases")
-    assert result["function"] == "" and result["inputs"] == {
-        "visible": {"case": 4},
-        "hidden": {"case": 2},
-        "not_encodable": 0,
-    }
+    assert result["function"] == "" and result["inputs"]["visible"] == {"case": 4}
+    hidden = result["inputs"]["hidden"]
+    assert hidden["case"] == 2 and hidden["mutated"] > 0
     assert (done := equivalent(tmp_path)).returncode == 0, done.stdout
 
 

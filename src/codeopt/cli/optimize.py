@@ -73,6 +73,10 @@ def optimize(
             help="file.py:exact, the function in higher precision: numbers are held against it.", rich_help_panel=TASK
         ),
     ] = None,
+    relations: Annotated[
+        str | None,
+        typer.Option(help="Python file of relations between answers that have to hold.", rich_help_panel=TASK),
+    ] = None,
     python: Annotated[
         str | None,
         typer.Option(
@@ -125,6 +129,14 @@ def optimize(
     max_candidates: Annotated[
         int | None, typer.Option(min=1, help="Candidates to judge.", rich_help_panel=RUN)
     ] = None,
+    crosshair: Annotated[
+        bool,
+        typer.Option(
+            "--crosshair/--no-crosshair",
+            help="Search for counterexamples before the holdout, where CrossHair is installed.",
+            rich_help_panel=RUN,
+        ),
+    ] = True,
     sandbox: Annotated[
         str, typer.Option(help="auto, docker, bubblewrap or process.", rich_help_panel=RUN)
     ] = "auto",
@@ -160,6 +172,7 @@ def optimize(
             "price_out": price_out,
         },
         budget={"wall_s": time, "dollars": max_dollars, "tokens": max_tokens, "candidates": max_candidates},
+        crosshair=crosshair,
         sandbox=sandbox,
         seed=seed,
         run=run,
@@ -217,6 +230,7 @@ def _run(
     names: tuple[str, ...],
     model: dict[str, object],
     budget: dict[str, object],
+    crosshair: bool,
     sandbox: str,
     seed: int,
     run: Path | None,
@@ -269,6 +283,7 @@ def _run(
             model=ProposerSettings(**model),  # type: ignore[arg-type]
             sandbox=sandbox,
             seed=seed,
+            crosshair=crosshair,
             command=command_line(),
         )
     with view:

@@ -38,6 +38,7 @@ def verify(
     inputs: Annotated[str | None, typer.Option(help="file.py:make, where make(size, seed) returns arguments.")] = None,
     codec: Annotated[str | None, typer.Option(help="Python file that encodes your own types.")] = None,
     oracle: Annotated[str | None, typer.Option(help="file.py:exact, the function in higher precision.")] = None,
+    relations: Annotated[str | None, typer.Option(help="Python file of relations between answers that have to hold.")] = None,
     python: Annotated[str | None, typer.Option(help="Interpreter of the program.")] = None,
     compiler: Annotated[str | None, typer.Option(help="g++, clang++ or another.")] = None,
     flags: Annotated[str | None, typer.Option(help="Compiler flags of both.")] = None,
@@ -45,6 +46,9 @@ def verify(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that the program may use.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.01, help="Seconds that one run may take.")] = None,
     pairs: Annotated[int, typer.Option(min=10, help="Timing pairs.")] = 20,
+    crosshair: Annotated[
+        bool, typer.Option("--crosshair/--no-crosshair", help="Search for counterexamples, where CrossHair is installed.")
+    ] = True,
     sandbox: Annotated[str, typer.Option(help="auto, docker, bubblewrap or process.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
@@ -63,6 +67,7 @@ def verify(
         sandbox=sandbox,
         seed=seed,
         pairs=pairs,
+        crosshair=crosshair,
     )
     if as_json:
         typer.echo(json.dumps(found.summary()))
