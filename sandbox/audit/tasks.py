@@ -162,8 +162,8 @@ _LISTED = (
     Task("big_output", number, 200, 4000),
     Task("find", find, 40, 750),
     Task("nearest", values, 40, 420),
-    Task("arrays", matrix, 12, 60, needs=_NUMPY),
-    Task("words", stdin_words, 60, 700, function=""),
+    Task("arrays", matrix, 12, 90, needs=_NUMPY),
+    Task("words", stdin_words, 60, 2000, function=""),
     Task("pairs", stdin_numbers, 60, 5000, function="", suffix=".cpp", needs=frozenset({"g++"})),
 )
 TASKS = {task.name: task for task in _LISTED}
