@@ -42,6 +42,8 @@ TIMED_SEEDS = range(101, 104)
 HIDDEN = 8
 PAIRS = 12  # a quoted figure takes 20; here only the status counts
 LIMITS = Limits(memory_mb=512, pids=64, tmp_mb=64, output_mb=16)
+# A CUDA context reserves address space by the hundred gigabytes, and its driver starts threads of its own.
+GPU_MEMORY_MB = 1 << 22
 LIMIT_S = 10.0
 EVIDENCE = 160
 
@@ -164,20 +166,23 @@ class Auditor:
 
     # --- subjects -----------------------------------------------------------------------------------------
 
-    def _runtime(self, threads: int) -> Runtime:
+    def _runtime(self, threads: int, gpu: bool) -> Runtime:
         cores = sorted(os.sched_getaffinity(0))
-        limits = Limits(LIMITS.memory_mb, LIMITS.pids, LIMITS.tmp_mb, LIMITS.output_mb, tuple(cores[-threads:]))
+        memory = GPU_MEMORY_MB if gpu else LIMITS.memory_mb
+        pids = 8 * LIMITS.pids if gpu else LIMITS.pids
+        limits = Limits(memory, pids, LIMITS.tmp_mb, LIMITS.output_mb, tuple(cores[-threads:]))
         mounts = (Mount(self.project, PROJECT), *self.interpreter.mounts)
         return Runtime(self.interpreter.path, mounts, limits, threads=threads)
 
     def subject(self, task: Task, source: str, threads: int) -> Subject:
         """A program in the place of the task's file, not started yet."""
-        runtime, seed = self._runtime(threads), self._rng.getrandbits(32)
+        runtime, seed = self._runtime(threads, "gpu" in task.needs), self._rng.getrandbits(32)
         inside = self.sandbox.inside(Mount(self.project, PROJECT))
         file = f"{inside}/{task.name}{task.suffix}"
         if task.kind == "native":
-            tools = Toolchain("g++", ("-O2",), task.suffix)
-            return NativeProgram(self.sandbox, runtime, source, tools, seed=seed)
+            # As for a user's program; OpenMP only where it is used, for it costs every start some time.
+            flags = ("-O3", "-std=c++17", *(("-fopenmp",) if "#pragma omp" in source else ()))
+            return NativeProgram(self.sandbox, runtime, source, Toolchain("g++", flags, task.suffix), seed=seed)
         if task.kind == "script":
             return PythonProgram(self.sandbox, runtime, source, file, (inside,), cwd=inside, seed=seed)
         spec = FunctionSpec(task.name, task.function, file, (inside,), cwd=inside)
@@ -201,6 +206,8 @@ class Auditor:
                 return "the process sandbox isolates nothing"
             if need == "gpu" and not Path("/dev/nvidia0").exists():
                 return "no GPU here"
+            if need == "gpu" and self.sandbox.name != "process":
+                return "only the process sandbox shows the GPU"
             if need == "g++" and shutil.which("g++") is None:
                 return "no g++ here"
             if need in ("numpy", "torch", "triton") and not self.interpreter.has(need):

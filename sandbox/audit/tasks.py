@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from codeopt.sandbox.audit import inputs
 from codeopt.sandbox.verdict import Tolerance
 
 FOLDER = Path(__file__).resolve().parent / "tasks"
@@ -138,7 +139,7 @@ def matrix(size: int, seed: int) -> list[Any]:
     return [[[rng.uniform(-1, 1) for _ in range(size)] for _ in range(size // 2 + 2)]]
 
 
-_NUMPY = frozenset({"numpy"})
+_NUMPY, _CPP, _GPU = frozenset({"numpy"}), frozenset({"g++"}), frozenset({"gpu", "torch"})
 _LISTED = (
     Task("count_pairs", count_pairs, 60, 600),
     Task("unique", values, 60, 1400),
@@ -164,6 +165,12 @@ _LISTED = (
     Task("nearest", values, 40, 420),
     Task("arrays", matrix, 12, 90, needs=_NUMPY),
     Task("words", stdin_words, 60, 2000, function=""),
-    Task("pairs", stdin_numbers, 60, 5000, function="", suffix=".cpp", needs=frozenset({"g++"})),
+    Task("pairs", stdin_numbers, 60, 5000, function="", suffix=".cpp", needs=_CPP),
+    Task("inversions", stdin_numbers, 60, 50_000, function="", suffix=".cpp", needs=_CPP),
+    Task("matmul", inputs.stdin_seed, 16, 400, function="", suffix=".cpp", needs=_CPP),
+    Task("join", inputs.stdin_lines, 30, 4000, function="", suffix=".cpp", needs=_CPP),
+    # Two threads: a process that has used CUDA cannot be forked, so one process answers all calls.
+    Task("gpu_softmax", inputs.rows, 24, 500, tolerance=Tolerance(1e-4, 1e-7), threads=2, needs=_GPU),
+    Task("gpu_matmul", inputs.factors, 24, 255, tolerance=Tolerance(1e-5, 2e-4), threads=2, needs=_GPU),
 )
 TASKS = {task.name: task for task in _LISTED}
