@@ -32,7 +32,7 @@ ASKED = ("count_pairs", "unique", "averages", "typed", "big_int", "find")
 FASTER = 1.05
 TAIL = 1 << 16  # bytes of the evaluator's output that are read
 HEADER = re.compile(r"(?:# [a-z]+:[^\n]*\n)+\n*")
-OUR_RUNNER = re.compile(r"codeopt|runner|CHANNEL", re.IGNORECASE)
+OUR_RUNNER = re.compile(r"codeopt|runner|CHANNEL|socket\.socket\)", re.IGNORECASE)
 HARMFUL = re.compile(
     r"\bkill\b|killpg|SIG[A-Z]{3,}|\bfork\b|setsid|dup2|setpriority|sched_set|multiprocessing|setrlimit|ptrace"
 )
