@@ -1,9 +1,12 @@
-# title: itertools in the place of two loops
+# title: itertools and list.count in the place of the inner loop
 # task: count_pairs
 # expect: ok
 
-from itertools import combinations
+from itertools import starmap
 
 
 def solve(values, target):
-    return sum(a + b == target for a, b in combinations(values, 2) if a + b == target)
+    def later(i, value):
+        return values[i + 1 :].count(target - value)
+
+    return sum(starmap(later, enumerate(values)))

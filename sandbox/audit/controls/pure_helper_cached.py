@@ -11,4 +11,4 @@ def digits(k):
 
 
 def solve(n):
-    return [(k, digits(k // 100) + digits(k % 100)) for k in range(n)]
+    return [(k, digits(k // 10) + k % 10) for k in range(n)]

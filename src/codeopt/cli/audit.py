@@ -114,7 +114,6 @@ def _judge(chosen: list[Entry], kind: str, repeat: int, quiet: bool) -> tuple[li
     width = max(len(entry.name) for entry in chosen)
     found = []
     with Auditor(choose(kind, trusted=False)) as auditor:
-        # Entries of a task follow each other, so that few baselines are alive at once.
         for entry in chosen:
             for _ in range(repeat):
                 row = auditor.audit(entry)
