@@ -35,6 +35,14 @@ def audit(
     corpus: Annotated[
         Path | None, typer.Option(help="A folder with exploits/ and controls/ of your own instead of ours.")
     ] = None,
+    evaluator: Annotated[
+        str | None,
+        typer.Option(help="Attack this command instead of our own verdict: 'python check.py {reference} {candidate}'."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that --evaluator has for one program.")] = 60,
+    dangerous: Annotated[
+        bool, typer.Option("--dangerous", help="With --evaluator: also what could harm this machine.")
+    ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Only list the entries.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
@@ -42,6 +50,11 @@ def audit(
     """The command itself; see `register` for its help."""
     from codeopt.sandbox.audit import entries as book
 
+    if evaluator is not None:
+        if corpus is not None or sandbox != "auto":
+            raise UserError("--evaluator goes with neither --corpus nor --sandbox", "leave them out")
+        _foreign(evaluator, timeout, dangerous, (only, numbers(rows, book.ROWS)), listing, as_json, markdown)
+        return
     chosen = book.choose(
         book.corpus(corpus) if corpus else book.corpus(), only, numbers(rows, book.ROWS)
     )
@@ -50,6 +63,38 @@ def audit(
         return
     found, where = _judge(chosen, sandbox, repeat, quiet=as_json or markdown)
     _print(found, where, as_json, markdown)
+    raise typer.Exit(1 if any(row.failed for row in found) else 0)
+
+
+def _foreign(
+    command: str,
+    timeout: float,
+    dangerous: bool,
+    wanted: tuple[str, list[int]],
+    listing: bool,
+    as_json: bool,
+    markdown: bool,
+) -> None:
+    """Attack a user's evaluator; exits as `audit` does."""
+    from codeopt.sandbox.audit import entries as book
+    from codeopt.sandbox.audit import evaluator
+    from codeopt.sandbox.audit.table import line
+
+    chosen = book.choose(evaluator.chosen(evaluator.everything(), dangerous), *wanted)
+    if listing:
+        _list(chosen, as_json)
+        return
+    quiet = as_json or markdown
+    typer.echo(f"warning: {evaluator.WARNING}", err=True)
+    attacker = evaluator.Attacker(command, timeout)
+    attacker.greet()
+    width = max(len(entry.name) for entry in chosen)
+    found = []
+    for entry in chosen:
+        found.append(attacker.attack(entry))
+        if not quiet:
+            typer.echo(line(found[-1], width))
+    _print(found, command, as_json, markdown, "evaluator")
     raise typer.Exit(1 if any(row.failed for row in found) else 0)
 
 
@@ -78,12 +123,12 @@ def _judge(chosen: list[Entry], kind: str, repeat: int, quiet: bool) -> tuple[li
         return found, auditor.sandbox.name
 
 
-def _print(found: list[Row], where: str, as_json: bool, markdown: bool) -> None:
+def _print(found: list[Row], where: str, as_json: bool, markdown: bool, what: str = "sandbox") -> None:
     from codeopt.sandbox.audit import run, table
 
     if as_json:
         entries = [asdict(row) for row in found]
-        typer.echo(json.dumps({"sandbox": where, **run.counts(found), "entries": entries}))
+        typer.echo(json.dumps({what: where, **run.counts(found), "entries": entries}))
         return
     if markdown:
         typer.echo(table.markdown(found))
