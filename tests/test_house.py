@@ -162,7 +162,7 @@ def test_a_plain_install_imports_from_its_own_files_beside_the_checkout(wheel: P
 
 
 def test_every_example_is_found_by_its_folders_name_and_has_inputs() -> None:
-    folders = [path for path in sorted((ROOT / "examples").iterdir()) if path.is_dir()]
+    folders = [path for path in sorted((ROOT / "examples").iterdir()) if path.is_dir() and path.name != "evaluators"]
     assert len(folders) >= 9
     for folder in folders:
         file = next(
