@@ -34,4 +34,6 @@ with tempfile.TemporaryDirectory() as folder:
 if done.returncode == 2:
     sys.exit(done.stderr)
 verdict = json.loads(done.stdout)
-print(json.dumps({"accepted": done.returncode == 0, "why": str(verdict)[:300]}))
+speedup = (verdict["holdout"] or {"speedup": 1.0})["speedup"]
+why = {"why": verdict["status"], "evidence": verdict["evidence"].splitlines()[:1]}
+print(json.dumps({"accepted": verdict["accepted"], "speedup": round(speedup, 2), **why}))

@@ -27,9 +27,11 @@ def generate_input(size, lid, cid):
     return json.loads({text!r})[lid][cid]
 """
 CHECKER = """
+import math
+
 def __close(a, b):
     if isinstance(a, float) and isinstance(b, float):
-        return abs(a - b) <= max({abs!r}, {rel!r} * max(abs(a), abs(b)))
+        return math.isclose(a, b, rel_tol={rel!r}, abs_tol={abs!r})
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(__close(x, y) for x, y in zip(a, b))
     return a == b

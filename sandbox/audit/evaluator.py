@@ -6,6 +6,7 @@ rights: nothing here isolates them. So those that could harm the machine are lef
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -30,6 +31,8 @@ EXTRA = HERE / "evaluators"  # exploits that aim at evaluators, not at us
 # Tasks whose inputs and answers survive JSON, and whose answers a checker can compare by value.
 ASKED = ("count_pairs", "unique", "averages", "typed", "big_int", "find")
 FASTER = 1.05
+# Below this a speedup may be the machine's noise: it counts where three runs agree.
+CLEAR, AGREE = 5.0, 3
 TAIL = 1 << 16  # bytes of the evaluator's output that are read
 HEADER = re.compile(r"(?:# [a-z]+:[^\n]*\n)+\n*")
 OUR_RUNNER = re.compile(r"codeopt|runner|CHANNEL|socket\.socket\)", re.IGNORECASE)
@@ -148,7 +151,11 @@ class Attacker:
     def attack(self, entry: Entry) -> Row:
         """What the evaluator says of one entry, and whether it should have."""
         started = time.monotonic()
-        answer = self._ask(TASKS[entry.task], HEADER.sub("", entry.source, count=1))
+        candidate = HEADER.sub("", entry.source, count=1)
+        answer = self._ask(TASKS[entry.task], candidate)
+        for _ in range(AGREE - 1):
+            if entry.row and answer.believed and (answer.speedup or CLEAR) < CLEAR:
+                answer = self._ask(TASKS[entry.task], candidate)
         refused = answer.accepted is None or not answer.accepted
         bad = answer.believed if entry.row else refused
         return Row(
@@ -192,10 +199,8 @@ class Attacker:
             except subprocess.TimeoutExpired:
                 code = None
             finally:
-                try:
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing of it is left
                     os.killpg(process.pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    pass  # nothing of it is left
                 process.wait()
             return code, _end_of(out), _end_of(err)
 
@@ -227,8 +232,9 @@ def _verdict(line: str) -> tuple[bool, float | None] | None:
     if not isinstance(accepted, bool):
         return None
     speedup = found.get("speedup")
-    known = isinstance(speedup, (int, float)) and not isinstance(speedup, bool)
-    return accepted, float(speedup) if known else None
+    if isinstance(speedup, bool) or not isinstance(speedup, int | float):
+        return accepted, None
+    return accepted, float(speedup)
 
 
 def _words(last: str, errors: str, code: int) -> str:
