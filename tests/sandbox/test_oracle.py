@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from codeopt.sandbox.compare_types import Tolerance
 from codeopt.sandbox.oracle import Answer, difference, fits, norm
 from codeopt.sandbox.runner import codec
+from codeopt.sandbox.runner.codec_wire import Tagged
 from codeopt.sandbox.runner.oracle_numbers import cast, measure, nudged
 from tests.sandbox.opsession import encoded, opened
 
@@ -221,6 +222,32 @@ def test_types_dtypes_and_exact_tolerances_are_as_without_an_oracle():
     assert judged(np.sum, in_double, other, x) == ""
     assert "expected" in judged(np.sum, in_double, other, x, tolerance=Tolerance(0.0, 0.0))
     assert "malformed" in difference(NORMAL, [answer_of(np.sum, in_double, x)], region(np.sum(x)), b"\xc1")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ["<f4", [2], b"\0" * 7],
+        ["<f4", [2, 1], b"\0" * 8],
+        ["<f4", [1 << 40], b"\0" * 8],
+        ["(9,9,9)f8, O", [2], b"\0" * 8],
+        ["no dtype;", [2], b"\0" * 8],
+        ["<f4", None, b"\0" * 8],
+        ["<f4", [2], "text"],
+        ["<f4"],
+        [],
+        7,
+    ],
+)
+def test_forged_arrays_are_a_difference_and_no_crash(forged):
+    x = np.array([0.1, 0.2], "f4")
+    answer = answer_of(lambda x: x / 3, lambda x: x.astype("f8") / 3, x)
+    value = codec.canonical([Tagged("tuple", "", [0, Tagged("ndarray", "", forged)])])
+    assert "result" in difference(NORMAL, [answer], region(x / 3), value)
+    deep: object = 0.0
+    for _ in range(400):
+        deep = [deep]
+    assert "result" in difference(NORMAL, [answer], region(x / 3), region(deep))
 
 
 def test_a_tight_tolerance_holds_against_the_oracle():
