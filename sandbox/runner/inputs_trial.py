@@ -5,7 +5,6 @@ A child for each call, so that a crash, an endless loop in C, a cache or a lot o
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import hashlib
 import inspect
@@ -182,6 +181,8 @@ def invoke(function: Any, call: dict[str, Any]) -> Any:
     """Call it to the end of its work: a coroutine is awaited, a generator's first items are taken."""
     result = function(*call["args"], **call["kwargs"])
     if inspect.iscoroutine(result):
+        import asyncio  # it takes longer to import than an operation has to do
+
         return asyncio.run(result)
     if inspect.isgenerator(result):
         return [item for _, item in zip(range(ITEMS), result)]

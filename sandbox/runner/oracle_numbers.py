@@ -94,20 +94,21 @@ def nudged(value: Any, number: int, delta: float) -> Any:
     """Each float changed by the relative amount `delta`: 0 all of them up, 1 by their sign, 2… by random signs."""
     source = random.Random("nudge/%d" % number)
     np = sys.modules.get("numpy")
-    drawn = np.random.default_rng(number) if np is not None else None
 
     def change(leaf: Any) -> Any:
         if not is_numpy(leaf):
             if number == 1 and type(leaf) is float:
                 return leaf + delta * abs(leaf)
             return leaf * (1.0 + (delta if number < 2 else source.choice((delta, -delta))))
-        assert np is not None and drawn is not None
+        assert np is not None
         if number == 0 or (number == 1 and leaf.dtype.kind == "c"):
             sign: Any = 1
         elif number == 1:
             sign = np.sign(leaf)
         else:
-            sign = drawn.integers(0, 2, np.shape(leaf)) * 2 - 1
+            # Not by NumPy's generator: that is a slow import, and would come anew in every child.
+            bits = source.getrandbits(8 * leaf.size + 8).to_bytes(leaf.size + 1, "little")
+            sign = (np.frombuffer(bits, "i1")[: leaf.size].reshape(np.shape(leaf)) & 1) * 2 - 1
         long = np.clongdouble if leaf.dtype.kind == "c" else np.longdouble
         moved = np.asarray(leaf, long) * (1 + np.longdouble(delta) * sign)
         return moved.astype(leaf.dtype) if isinstance(leaf, np.ndarray) else leaf.dtype.type(moved)
