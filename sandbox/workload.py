@@ -13,7 +13,8 @@ class Case:
 
     Attributes:
         id: Unique within a run.
-        kind: Where it comes from: "recorded", "doctest", "hypothesis", "generated", "grown", "mutated", "crosshair", "case".
+        kind: Where it comes from: "recorded", "doctest", "hypothesis", "generated", "grown", "mutated", "crosshair",
+            "case".
         calls: Encoded calls of a function, run one after another in the region.
         stdin, argv: Input of a program.
         expected: A program's stdout as the user's case says; None where the baseline is the specification.
