@@ -1,6 +1,6 @@
 """The audit of our own verdict: how many exploits it catches, how many honest programs it refuses.
 
-    python benchmarks/audit.py [--sandbox docker] [--only GLOB] [--write]
+    python benchmarks/audit.py [--sandbox docker] [--only GLOB] [--write]    (writes the table of docs/audit.md, too)
 """
 
 from __future__ import annotations
@@ -8,14 +8,19 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from common import write
 
 from codeopt.sandbox.audit import entries
 from codeopt.sandbox.audit.run import Auditor, Row, counts
-from codeopt.sandbox.audit.table import line, summary
+from codeopt.sandbox.audit.table import line, markdown, summary
 from codeopt.sandbox.choose import choose
+
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "audit.md"
+BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
 
 
 def by_row(rows: list[Row]) -> dict[str, str]:
@@ -57,6 +62,8 @@ def main() -> None:
         print(f"{key:14} {value}")
     if chosen.write:
         write("audit", figures)
+        before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n{markdown(rows)}{END}{rest.partition(END)[2]}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main() -> None:
             while rounds < chosen.repeat and time.monotonic() - started < chosen.seconds:
                 rounds += 1
                 for entry in corpus:
-                    rows.append(auditor.audit(entry))
+                    rows.append(auditor.once(entry))
                     if rows[-1].failed:
                         print(line(rows[-1]), flush=True)
             sandbox = auditor.sandbox.name

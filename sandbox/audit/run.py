@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ LIMITS = Limits(memory_mb=512, pids=64, tmp_mb=64, output_mb=16)
 GPU_MEMORY_MB = 1 << 22
 LIMIT_S = 10.0
 EVIDENCE = 160
+AGAIN = 2
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Row:
         evidence: One line: why the verdict is what it is, or why there is none.
         seconds: Wall-clock of the whole judgement.
         outcome: "passed", "missed" (an exploit), "false_alarm" (a control) or "skipped".
+        again: How often it was judged again.
     """
 
     entry: str
@@ -69,6 +71,7 @@ class Row:
     evidence: str
     seconds: float
     outcome: str
+    again: int = 0
 
     @property
     def failed(self) -> bool:
@@ -234,7 +237,25 @@ class Auditor:
             candidate.close()
 
     def audit(self, entry: Entry) -> Row:
-        """Judge one entry and compare with what the corpus expects.
+        """Judge one entry; what is not as expected is judged twice more, and the majority decides.
+
+        A test of luck errs now and then (one in some hundred equal programs passes for faster): a cheat that works,
+        works again. Getting out is never luck.
+
+        Raises:
+            UserError: The task's baseline itself fails here.
+        """
+        first = self.once(entry)
+        if not first.failed or BREACH in first.evidence:
+            return first
+        rows = [first, *(self.once(entry) for _ in range(AGAIN))]
+        as_expected = [row for row in rows if not row.failed]
+        kept = as_expected[0] if len(as_expected) > AGAIN / 2 else first
+        told = f"{kept.evidence}; as expected in {len(as_expected)} of {len(rows)}"
+        return replace(kept, evidence=told, again=AGAIN, seconds=sum(row.seconds for row in rows))
+
+    def once(self, entry: Entry) -> Row:
+        """Judge one entry once and compare with what the corpus expects.
 
         Raises:
             UserError: The task's baseline itself fails here.
@@ -278,7 +299,7 @@ def _figures(found: Verdict) -> str:
 
 
 def counts(rows: Sequence[Row]) -> dict[str, int]:
-    """Counts of a finished audit: exploits, caught, controls, false_alarms, skipped."""
+    """Counts of a finished audit: exploits, caught, controls, false_alarms, skipped, judged_again."""
     judged = [row for row in rows if row.outcome != "skipped"]
     exploits = [row for row in judged if row.kind == "exploit"]
     controls = [row for row in judged if row.kind == "control"]
@@ -288,4 +309,5 @@ def counts(rows: Sequence[Row]) -> dict[str, int]:
         "controls": len(controls),
         "false_alarms": sum(row.failed for row in controls),
         "skipped": len(rows) - len(judged),
+        "judged_again": sum(row.again > 0 for row in judged),
     }
