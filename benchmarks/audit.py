@@ -18,7 +18,6 @@ from codeopt.sandbox.audit.run import Auditor, Row, counts
 from codeopt.sandbox.audit.table import line, markdown, summary
 from codeopt.sandbox.choose import choose
 
-
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "audit.md"
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
 
