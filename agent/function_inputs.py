@@ -46,6 +46,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     # The size at which a call takes long enough bounds the sizes of the inputs for checking.
     given = _grown(shop, seed, []) if shop.task.inputs else None
     small = _sized(shop, seed, 24, int(given["size"])) if given else []
+    judge.baseline.warm_on(tuple(case.calls[0] for case in [*recorded, *small, *found][:3]))
     try:
         kept, reasons = judge.steady([*recorded, *small, *found])
     except CannotStart as error:

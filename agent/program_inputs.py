@@ -14,9 +14,10 @@ from codeopt.agent.tasks.cases import read_cases
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
+from codeopt.sandbox.race import FLOORS
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart, PythonProgram
-from codeopt.sandbox.verdict import FLOORS, Judge
+from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Case, Draw, Workload, nothing
 from codeopt.types import Status
 
@@ -117,7 +118,7 @@ def empty_s(judge: Judge) -> float:
     """Seconds that an empty program of the same kind takes: under them nothing can be gained."""
     if isinstance(judge.baseline, PythonProgram):
         return min(_empty(judge) for _ in range(5))
-    return judge.floor()[1]
+    return judge.clocks().wall_s
 
 
 def _empty(judge: Judge) -> float:

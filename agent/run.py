@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from codeopt.agent.search import Remembered, Search, Step, View
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.user_tests import tests_on, with_hottest
 from codeopt.agent.workshop import Workshop
-from codeopt.errors import UserError
+from codeopt.errors import EngineRestarted, SandboxBroken, UserError
 from codeopt.machine import fingerprint as machine_fingerprint
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
@@ -49,6 +49,7 @@ from codeopt.trace import (
 from codeopt.types import Counts, Profile, Status, Verdict
 
 PROFILE_SHARE = 0.08  # of the time that a run may take
+RESTARTS = 3  # of a sandbox's engine, after which a run still goes on
 INTERESTING = ("numpy", "pandas", "numba", "scipy", "torch", "pyarrow", "polars")
 
 
@@ -84,11 +85,32 @@ class Stopped(KeyboardInterrupt):
 def optimize(task: Task, options: Options, view: View, source: str | None = None) -> Outcome:
     """Optimise one program or function; `source` stands for the file's text where it is given.
 
+    An engine that is restarted under its sessions is no candidate's fault: the run goes on from its trace.
+
     Returns what came of it; its exit code is 0 for a verified speedup, 1 for none, 130 for an interrupted run.
 
     Raises:
-        UserError: Bad input, an unusable sandbox or model, a full disk.
+        UserError: Bad input, an unusable sandbox or model, a full disk; the engine was restarted again and again.
+        SandboxBroken: The sandbox does not start.
     """
+    begun = time.monotonic()
+    for _ in range(RESTARTS):
+        try:
+            return _optimize(task, options, view, source)
+        except EngineRestarted as broken:
+            view.note(f"{broken}: going on from the trace")
+            wall = options.budget.wall_s
+            left = None if wall is None else max(1.0, wall - (time.monotonic() - begun))
+            options = replace(options, resume=holds_run(options.run), budget=replace(options.budget, wall_s=left))
+            begun = time.monotonic()
+    try:
+        return _optimize(task, options, view, source)
+    except EngineRestarted as broken:
+        raise UserError(str(broken), f"codeopt optimize --resume {options.run} goes on") from broken
+
+
+def _optimize(task: Task, options: Options, view: View, source: str | None) -> Outcome:
+    """One attempt. Raises EngineRestarted where the engine took the sessions away."""
     proposers = [find_proposer(name)(options.model) for name in options.proposers]
     for proposer in proposers:
         if proposer.host:
@@ -117,7 +139,7 @@ def optimize(task: Task, options: Options, view: View, source: str | None = None
         run = _Run(task, options, view, trace, meter, proposers, machine, earlier, source)
         try:
             outcome = run.go()
-        except UserError as error:
+        except (UserError, SandboxBroken) as error:
             trace.add(RunFinished(exit_code=2, reason=str(error)))
             raise
         finally:
@@ -233,8 +255,10 @@ class _Run:
             if verdict.accepted and self.task.tests and self.task.kind == "function":
                 verdict = self.with_tests(step, verdict)
             self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
+            self.search.held_out += 1
             if verdict.accepted:
                 return self.finish(step, verdict, 0, reason, workload)
+            self.search.refused += 1
             self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {gist(verdict.evidence)}")
             chain.pop()
         return self.finish(None, None, 1, reason, workload)

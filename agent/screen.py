@@ -6,6 +6,7 @@ import ast
 import hashlib
 import re
 
+from codeopt.agent.powers import new_power
 from codeopt.agent.tasks.model import Task
 
 _CPP_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')", re.DOTALL)
@@ -39,11 +40,14 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 def screen(source: str, baseline: str, task: Task) -> str:
     """"" for a candidate that may be run, else why not, in one line."""
     if task.language != "python":
-        return "" if source.strip() else "the file is empty"
+        return new_power(source, baseline, task.language) if source.strip() else "the file is empty"
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
         return f"does not parse: {error}"
+    reason = new_power(source, baseline, task.language)
+    if reason:
+        return reason
     if task.kind != "function":
         return ""
     new = _find(tree, task.function)

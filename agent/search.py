@@ -22,8 +22,9 @@ from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
+from codeopt.sandbox.race import Race
 from codeopt.sandbox.subject import Subject
-from codeopt.sandbox.verdict import PROBE_HOPE, Judge, Race
+from codeopt.sandbox.verdict import PROBE_HOPE, Judge
 from codeopt.sandbox.workload import Workload
 from codeopt.trace import Best, CandidateMade, TraceWriter, VerdictReached
 from codeopt.types import Candidate, Profile, Proposal, Status, Verdict
@@ -107,6 +108,7 @@ class Search:
         self.remembered = remembered or Remembered()
         self.chain: list[Step] = []
         self.saved = 0
+        self.held_out = self.refused = 0  # winners on visible inputs that met hidden ones, and failed there
         self.ended = ""  # why the last proposer had no more to propose
         self.statuses: list[str] = []
         self._profile = profile

@@ -139,6 +139,7 @@ def main() -> None:
         "bare_forks_per_s": round(forks),
         "samples_per_bare_fork": round(plain / forks, 2),
         "engine_cpu_ms_per_sample": round(cpu, 3),
+        "namespaced_samples_per_s": round(lab.rate(ProcessSandbox(), True, 300)[0]),
     }
     for kind in ("docker", "bubblewrap"):
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from codeopt.sandbox.protocol import Limits
+from codeopt.types import Usage
 
 PREFIX = "codeopt-"
 _UNIFIED = ""  # the key of the v2 hierarchy, which has no controller name in /proc/PID/cgroup
@@ -68,6 +70,10 @@ def _field(text: str | None, name: str) -> int | None:
     return None
 
 
+def _summed(text: str, pattern: str) -> int:
+    return sum(map(int, re.findall(pattern, text)))
+
+
 class Group:
     """One session's cgroup: `directories` maps a v1 controller's name, or "" for v2, to its directory."""
 
@@ -99,6 +105,25 @@ class Group:
         if kills is None:
             kills = _field(_read(self._file(_UNIFIED, "memory.events")), "oom_kill")
         return kills
+
+    def io_bytes(self) -> tuple[int, int] | None:
+        """(read, written) bytes of block devices; what lives in a tmpfs is not among them."""
+        text = _read(self._file("blkio", "blkio.throttle.io_service_bytes"))
+        if text is not None:
+            return _summed(text, r" Read (\d+)"), _summed(text, r" Write (\d+)")
+        text = _read(self._file(_UNIFIED, "io.stat"))
+        return None if text is None else (_summed(text, r"rbytes=(\d+)"), _summed(text, r"wbytes=(\d+)"))
+
+    def usage(self) -> Usage:
+        """What the group used so far."""
+        cpu, peak, io, pids = self.cpu_ns(), self.peak_memory_bytes(), self.io_bytes(), self.pids()
+        return Usage(
+            cpu_s=None if cpu is None else cpu / 1e9,
+            peak_memory_mb=None if peak is None else peak / 2**20,
+            processes=None if pids is None else len(pids),
+            read_mb=None if io is None else io[0] / 2**20,
+            written_mb=None if io is None else io[1] / 2**20,
+        )
 
     def pids(self) -> list[int] | None:
         """The host pids of the processes in the group now."""
@@ -152,7 +177,7 @@ def _parents() -> dict[str, Path] | None:
     hierarchies = _hierarchies()
     if "memory" in own and "pids" in own:
         parents: dict[str, Path] = {
-            name: own[name] for name in ("memory", "pids", "cpuacct", "cpuset") if name in own
+            name: own[name] for name in ("memory", "pids", "cpuacct", "cpuset", "blkio") if name in own
         }
         return parents if all(os.access(path, os.W_OK) for path in parents.values()) else None
     if _UNIFIED not in own:

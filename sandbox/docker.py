@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import shutil
 import socket
@@ -21,12 +22,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeopt.errors import SandboxUnavailable
+from codeopt.errors import EngineRestarted, SandboxUnavailable
 from codeopt.sandbox import cgroup, docker_image
-from codeopt.sandbox.docker_engine import Engine, find_engine
+from codeopt.sandbox.docker_engine import Engine, Watch, find_engine, wait_for_engine
 from codeopt.sandbox.process import STDERR_BYTES, basic_env
 from codeopt.sandbox.protocol import Launch, Mount
 from codeopt.sandbox.system import covered_by_system, readable_mounts, session_folder, system_entries
+from codeopt.types import Usage
 
 if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped]
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
 SOCKET_INSIDE = "/run/codeopt.sock"
 OWNER_LABEL = "codeopt.owner"
 CONNECT_SECONDS = 30.0
+# How long a restart of the engine may take in the middle of a run, and for an engine that never started anything.
+RESTART_SECONDS, FIRST_SECONDS = 20.0, 3.0
 _TMP_INODES = 100_000
+_left: set[str] = set()  # containers that could not be removed while the engine was away
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -44,6 +49,10 @@ def _errors() -> tuple[type[Exception], ...]:
     from requests.exceptions import RequestException
 
     return DockerException, RequestException
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    return (*_errors(), SandboxUnavailable)
 
 
 def _owner_of(pid: int) -> str:
@@ -67,21 +76,28 @@ class DockerChannel:
         group: cgroup.Group,
         remove: Callable[[str], None],
         folder: str,
+        watch: Watch,
     ) -> None:
         self.sock = sock
         self._container, self._group, self._remove, self._folder = container, group, remove, folder
-        self._last: tuple[int | None, int | None, bool, str] | None = None
+        self._watch = watch
+        self._last: tuple[Usage, bool, str] | None = None
         self._lock = threading.Lock()
 
     def cpu_ns(self) -> int | None:
-        return self._last[0] if self._last else self._group.cpu_ns()
+        return None if self._last else self._group.cpu_ns()
 
-    def peak_memory_bytes(self) -> int | None:
-        return self._last[1] if self._last else self._group.peak_memory_bytes()
+    def usage(self) -> Usage:
+        return self._last[0] if self._last else self._group.usage()
 
     def out_of_memory(self) -> bool:
+        """As in `Channel`; raises what `_blame_the_engine` raises."""
         if self._last:
-            return self._last[2]
+            return self._last[1]
+        self._blame_the_engine()
+        return self._killed_for_memory()
+
+    def _killed_for_memory(self) -> bool:
         kills = self._group.oom_kills()
         if kills is not None:
             return kills > 0
@@ -92,14 +108,32 @@ class DockerChannel:
         return False
 
     def stderr_tail(self) -> str:
-        return self._last[3] if self._last else _log_tail(self._container)
+        """As in `Channel`; raises what `_blame_the_engine` raises."""
+        if self._last:
+            return self._last[2]
+        self._blame_the_engine()
+        return _log_tail(self._container)
+
+    def _blame_the_engine(self) -> None:
+        """Whoever asks for last words has lost the program; an engine that stops takes its containers along.
+
+        Raises:
+            EngineRestarted: The engine was restarted and answers again: a new session works.
+            SandboxUnavailable: It stopped and did not come back.
+        """
+        if self._watch.gone():
+            try:
+                wait_for_engine(RESTART_SECONDS)
+            except SandboxUnavailable as error:
+                raise _stopped(error) from error
+            raise EngineRestarted("the Docker engine was restarted in the middle of the run")
 
     def kill(self) -> None:
         with self._lock:
             if self._last is None:
                 # the log first: it goes with the container
                 tail = _log_tail(self._container)
-                self._last = self.cpu_ns(), self.peak_memory_bytes(), self.out_of_memory(), tail
+                self._last = self.usage(), self._killed_for_memory(), tail
                 self.sock.close()
                 self._remove(self._container.id)
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -143,6 +177,9 @@ class DockerSandbox:
         self._connect_seconds = connect_seconds
         self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
         self._clients: tuple[docker.DockerClient, docker.DockerClient] | None = None
+        self._watch: Watch | None = None
+        self._removals: list[threading.Thread] = []
+        self._proved = False
         self._image = ""
 
     def inside(self, mount: Mount) -> str:
@@ -162,21 +199,18 @@ class DockerSandbox:
     def start(self, launch: Launch) -> DockerChannel:
         try:
             return self._start(launch)
-        except _errors() as first:
-            trouble = _explain(first)
-            if trouble:
+        except _failures() as first:
+            trouble = first if isinstance(first, SandboxUnavailable) else _explain(first)
+            if trouble and not (self._watch and self._watch.gone()):
                 raise trouble from first
         # the engine went away in the middle (restarted): wait for it a little, then once more
-        self._clients = None
-        deadline = time.monotonic() + 3
-        while True:
-            try:
-                self.engine = find_engine(1.0)
-                break
-            except SandboxUnavailable:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
+        self._disconnect()
+        try:
+            self.engine = wait_for_engine(RESTART_SECONDS if self._proved else FIRST_SECONDS)
+        except SandboxUnavailable as error:
+            if not self._proved:
+                raise
+            raise _stopped(error) from error
         try:
             return self._start(launch)
         except _errors() as second:
@@ -187,10 +221,19 @@ class DockerSandbox:
     def close(self) -> None:
         for channel in list(self._channels):
             channel.kill()
+        for thread in self._removals:
+            thread.join(10)
+        self._remove_left()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._clients:
             for client in self._clients:
                 client.close()
             self._clients = None
+        if self._watch:
+            self._watch.close()  # channels that still live are told that their engine has gone
+            self._watch = None
 
     def _connect(self) -> tuple[docker.DockerClient, docker.DockerClient]:
         """(for starting, for killing: its calls may not take long)."""
@@ -199,6 +242,8 @@ class DockerSandbox:
 
             patient = docker.DockerClient(base_url=self.engine.url, timeout=60)
             hasty = docker.DockerClient(base_url=self.engine.url, timeout=1)
+            for client in (patient, hasty):
+                client.api.trust_env = False  # a unix socket has no proxy; requests looks for one at every call
             self._image = (
                 docker_image.ensure_empty(patient)
                 if self.runtime == "host"
@@ -206,16 +251,34 @@ class DockerSandbox:
             )
             self._clients = patient, hasty
             sweep(patient)
+            self._remove_left()
         return self._clients
+
+    def _remove_left(self) -> None:
+        for identity in tuple(_left):
+            _left.discard(identity)
+            self._remove(identity)
+
+    def _watched(self) -> Watch:
+        if self._watch is None:
+            from requests.exceptions import ConnectionError
+
+            try:
+                self._watch = Watch(self.engine)
+            except OSError as error:
+                raise ConnectionError(str(error)) from error
+        return self._watch
 
     def _start(self, launch: Launch) -> DockerChannel:
         client, hasty = self._connect()
+        watch = self._watched()
         folder = session_folder()
-        container: Container | None = None
+        # Known before it exists: an engine that breaks off may have made it and not said so.
+        name = f"codeopt-{secrets.token_hex(8)}"
         try:
             listener = _listen(folder)
             with listener:
-                container = client.containers.create(**self._options(launch, Path(folder)))
+                container = client.containers.create(name=name, **self._options(launch, Path(folder)))
                 container.start()
                 sock = self._accept(listener, container)
             Path(folder, "s").unlink()
@@ -223,12 +286,12 @@ class DockerSandbox:
             pid = int(container.attrs["State"]["Pid"])
             container.client = hasty
             group = cgroup.of_process(pid) if pid else cgroup.Group({})
-            channel = DockerChannel(container, sock, group, self._remove, folder)
+            channel = DockerChannel(container, sock, group, self._remove, folder, watch)
             self._channels.add(channel)
+            self._proved = True
             return channel
         except BaseException:
-            if container is not None:
-                self._remove(container.id)
+            self._remove(name)
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
@@ -316,7 +379,11 @@ class DockerSandbox:
         from docker.errors import NotFound
 
         if self._clients is None:
-            self._connect()
+            try:
+                self._connect()
+            except _failures():
+                _left.add(identity)
+                return
         assert self._clients is not None
         patient, hasty = self._clients
         try:
@@ -324,13 +391,24 @@ class DockerSandbox:
         except NotFound:
             return
         except _errors():
-            threading.Thread(target=_remove_later, args=(patient, identity), daemon=True).start()
+            thread = threading.Thread(target=_remove_later, args=(patient, identity), daemon=True)
+            self._removals = [*(other for other in self._removals if other.is_alive()), thread]
+            thread.start()
 
 
 def _remove_later(client: docker.DockerClient, identity: str) -> None:
-    # what fails here too is found by the next run's sweep
-    with contextlib.suppress(*_errors()):
+    from docker.errors import NotFound
+
+    try:
         client.api.remove_container(identity, force=True, v=True)
+    except NotFound:
+        return
+    except _errors():
+        _left.add(identity)  # for the next connection of this process; later runs find it by their sweep
+
+
+def _stopped(error: SandboxUnavailable) -> SandboxUnavailable:
+    return SandboxUnavailable(f"the Docker engine stopped in the middle of the run ({error.message})", error.hint)
 
 
 def _bind(host: str, inside: str) -> dict[str, Any]:
@@ -390,7 +468,8 @@ def _explain(error: Exception) -> SandboxUnavailable | None:
 def sweep(client: docker.DockerClient) -> list[str]:
     """Remove the containers of codeopt processes of this machine that are gone; their ids."""
     removed = []
-    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}):
+    # others remove theirs meanwhile
+    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
         owner = container.labels.get(OWNER_LABEL, "")
         space, _, rest = owner.partition(":")
         now = _owner_of(int(rest.partition(":")[0] or 0))

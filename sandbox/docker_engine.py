@@ -8,12 +8,14 @@ import json
 import os
 import shutil
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codeopt.errors import SandboxUnavailable
 
+PING_SECONDS = 10.0  # a busy engine answers slowly, one that stops refuses at once
 INSTALL = "install Docker (Debian, Ubuntu: sudo apt install docker.io), or use --sandbox bubblewrap"
 
 
@@ -141,3 +143,64 @@ def _judge(url: str, info: dict[str, Any]) -> Engine:
         selinux="name=selinux" in options,
         apparmor="name=apparmor" in options,
     )
+
+
+class Watch:
+    """A silent connection to an engine. It ends with that engine, so a restart is seen even when it is over.
+
+    Raises:
+        OSError: The engine does not take the connection.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._path = engine.url.removeprefix("unix://")
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._sock.settimeout(PING_SECONDS)
+            self._sock.connect(self._path)
+            # Events that never come; the answer is the headers and then nothing.
+            self._sock.sendall(b"GET /events?filters=%7B%22event%22%3A%5B%22none%22%5D%7D HTTP/1.1\r\nHost: x\r\n\r\n")
+            self._sock.setblocking(False)  # with a timeout even MSG_DONTWAIT waits for it
+        except OSError:
+            self._sock.close()
+            raise
+
+    def gone(self) -> bool:
+        """Whether the engine has stopped, stops now, or is another one than at the start."""
+        try:
+            while self._sock.recv(1 << 16):
+                continue
+            return True
+        except BlockingIOError:
+            pass
+        except OSError:
+            return True
+        # One that stops takes no new calls before it stops its containers, and only then ends its connections.
+        ping = _UnixConnection(self._path, PING_SECONDS)
+        try:
+            ping.request("GET", "/_ping")
+            return ping.getresponse().status != 200
+        except (OSError, http.client.HTTPException):
+            return True
+        finally:
+            ping.close()
+
+    def close(self) -> None:
+        """End the connection; `gone` then says True. Idempotent."""
+        self._sock.close()
+
+
+def wait_for_engine(seconds: float) -> Engine:
+    """The engine, as soon as it answers.
+
+    Raises:
+        SandboxUnavailable: It does not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return find_engine(1.0)
+        except SandboxUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

@@ -27,6 +27,7 @@ from codeopt.errors import SandboxUnavailable
 from codeopt.sandbox import cgroup
 from codeopt.sandbox.protocol import Launch, Mount
 from codeopt.sandbox.system import session_folder
+from codeopt.types import Usage
 
 STDERR_BYTES = 8192
 STDERR_WAIT_S = 0.5
@@ -85,7 +86,7 @@ class LocalChannel:
     ) -> None:
         self.sock = sock
         self._process, self._group, self._gentle, self._cleanup = process, group, gentle, cleanup
-        self._last: tuple[int | None, int | None, bool] | None = None
+        self._last: tuple[Usage, bool] | None = None
         self._tail: deque[bytes] = deque(maxlen=STDERR_BYTES // 512)
         self._lock = threading.Lock()
         assert process.stderr is not None
@@ -98,18 +99,18 @@ class LocalChannel:
                 self._tail.append(block)
 
     def cpu_ns(self) -> int | None:
+        return self._group.cpu_ns() if self._group and not self._last else None
+
+    def usage(self) -> Usage:
         if self._last:
             return self._last[0]
-        return self._group.cpu_ns() if self._group else None
-
-    def peak_memory_bytes(self) -> int | None:
-        if self._last:
-            return self._last[1]
-        return self._group.peak_memory_bytes() if self._group else None
+        if self._group:
+            return self._group.usage()
+        return Usage(processes=1 + len(descendants(self._process.pid)))
 
     def out_of_memory(self) -> bool:
         if self._last:
-            return self._last[2]
+            return self._last[1]
         return bool(self._group and self._group.oom_kills())
 
     def stderr_tail(self) -> str:
@@ -123,14 +124,7 @@ class LocalChannel:
         with self._lock:
             if self._last is not None:
                 return
-            if self._group:
-                self._last = (
-                    self._group.cpu_ns(),
-                    self._group.peak_memory_bytes(),
-                    bool(self._group.oom_kills()),
-                )
-            else:
-                self._last = None, None, False
+            self._last = self.usage(), self.out_of_memory()
             self._kill_processes()
             if self._group:
                 self._group.kill()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from codeopt.types import Usage
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -71,8 +73,8 @@ class Channel(Protocol):
     def cpu_ns(self) -> int | None:
         """CPU time of everything in the session so far, from its cgroup; None where there is none to read."""
 
-    def peak_memory_bytes(self) -> int | None:
-        """Peak memory of the session from its cgroup; None where there is none to read."""
+    def usage(self) -> Usage:
+        """What the session used so far; after `kill`, what it used until then."""
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed something in the session for lack of memory."""

@@ -26,6 +26,9 @@ RUNNER = Path(__file__).resolve().parent / "runner"
 MSGPACK = Path(msgpack.__file__).resolve().parent
 HEADER = struct.Struct(">Q")
 CREDENTIALS = struct.Struct("3i")
+# CPU time of the session beyond the sample's own process that is more than the kernel's bookkeeping.
+ELSEWHERE_S, ELSEWHERE = 0.002, 0.1
+AROUND_S = 10.0  # for what surrounds a sample: arguments before it, extras and the end after it
 CREDENTIALS_SPACE = socket.CMSG_SPACE(CREDENTIALS.size)
 # One thread per library unless the task asks for more: threads after a fork hang OpenMP and Numba.
 ONE_THREAD = {
@@ -58,17 +61,19 @@ class Sample:
         status: OK, or why there is no answer.
         answer: Encoded outcomes (functions) or stdout (programs).
         wall_s: Seconds by the parent's clock from GO to the answer's last byte.
-        cpu_s: CPU seconds of the sample's process in the same region; None where it could not be read.
+        cpu_s: CPU seconds of the whole session in the same region (its cgroup: helper processes and daemons too;
+            where there is none to read, of the sample's process); None where it could not be read.
+        prep_s: Seconds from the request until the sample said that it is ready: what is done before the clock.
         evidence: First useful lines of what went wrong.
         after, stdout: Only when asked for: encoded arguments after the call, bytes printed.
         exit: Exit status of a program, -N for signal N.
-        pid: The sample's process, as the kernel names it here.
     """
 
     status: Status
     answer: bytes = b""
     wall_s: float = 0.0
     cpu_s: float | None = None
+    prep_s: float = 0.0
     evidence: str = ""
     after: bytes = b""
     stdout: bytes = b""
@@ -231,10 +236,15 @@ class Session:
 
     # --- calls --------------------------------------------------------------------------------------------
 
-    def load(self, request: Mapping[str, Any], seconds: float = 60) -> dict[str, Any]:
+    def preload(self, names: Sequence[str], project: Sequence[str], seconds: float = 120) -> None:
+        """Import those of the modules that are installed libraries, not the project's own. Raises Broken."""
+        self._send({"do": "preload", "names": list(names), "project": list(project)})
+        self._receive(time.monotonic() + seconds)
+
+    def load(self, request: Mapping[str, Any], seconds: float = 120) -> dict[str, Any]:
         """Import a program (see runner/load.py for the fields).
 
-        Returns the reply: `import_s`, `threads`, `jit`, `persistent`, or `error` and `type`.
+        Returns the reply: `threads`, `jit`, `persistent`, or `error` and `type`.
         Raises Broken when the import ends or hangs the process.
         """
         self._send({"do": "load", **request})
@@ -272,22 +282,25 @@ class Session:
         return self._timed(message, limit_s, extras=False)
 
     def _timed(self, message: Mapping[str, Any], limit_s: float, extras: bool) -> Sample:
+        asked = time.perf_counter()
         try:
             self._send(message)
-            return self._sample(limit_s, extras)
+            return self._sample(limit_s, extras, asked)
         except Broken as broken:
             evidence = broken.evidence
             if broken.status is Status.TIMEOUT:
                 evidence = f"still running after {limit_s:.3g} s"
             return Sample(broken.status, evidence=evidence)
 
-    def _sample(self, limit_s: float, extras: bool) -> Sample:
-        body, pid = self._frame(time.monotonic() + 60)
+    def _sample(self, limit_s: float, extras: bool, asked: float) -> Sample:
+        body, pid = self._frame(time.monotonic() + AROUND_S + limit_s)
+        prep = time.perf_counter() - asked
         ready = self._parse(body)
         if "end" in ready:
             return self._ended(ready)
         if "ready" not in ready:
             raise self._broken(Status.TAMPERED, "an answer before the question")
+        all_before = self.channel.cpu_ns()
         cpu_before = cpu_clock(pid) if pid else None
         deadline = time.monotonic() + limit_s
         started = time.perf_counter()
@@ -295,25 +308,33 @@ class Session:
         body, _ = self._frame(deadline)
         wall = time.perf_counter() - started
         cpu_after = cpu_clock(pid) if pid else None
+        all_after = self.channel.cpu_ns()
         answer = self._parse(body)
         if "end" in answer:
             return self._ended(answer)
         if not isinstance(answer.get("answer"), bytes):
             raise self._broken(Status.TAMPERED, "a malformed answer")
         cpu = cpu_after - cpu_before if cpu_after is not None and cpu_before is not None else None
+        if cpu is not None and all_before is not None and all_after is not None:
+            everything = (all_after - all_before) / 1e9
+            # The process's own clock is the finer one; the session's counts where others worked for it.
+            if everything - cpu > max(ELSEWHERE_S, ELSEWHERE * cpu):
+                cpu = everything
         self._byte(b"X" if extras else b"B")
-        more = self._receive(time.monotonic() + 60) if extras else {}
-        end = more if "end" in more else self._receive(time.monotonic() + 60)
+        deadline = time.monotonic() + AROUND_S + limit_s
+        more = self._receive(deadline) if extras else {}
+        end = more if "end" in more else self._receive(deadline)
         if "end" not in end:
             raise self._broken(Status.TAMPERED, "more frames than answers")
         if answer.get("failed"):
-            return Sample(Status.WRONG_OUTPUT, wall_s=wall, cpu_s=cpu, evidence=str(answer["failed"])[:2000])
+            return Sample(Status.WRONG_OUTPUT, wall_s=wall, cpu_s=cpu, prep_s=prep, evidence=str(answer["failed"])[:2000])
         signal_number = int(answer.get("signal", 0))
         sample = Sample(
             Status.OK,
             answer["answer"],
             wall,
             cpu,
+            prep,
             evidence=str(more.get("where", ""))[-2000:],
             after=_bytes(more.get("after")),
             stdout=_bytes(more.get("stdout")),
@@ -416,5 +437,5 @@ def _bytes(value: object) -> bytes:
 def _failed(sample: Sample, status: Status, evidence: str) -> Sample:
     tail = sample.stderr.strip()[-600:]
     return Sample(
-        status, sample.answer, sample.wall_s, sample.cpu_s, evidence=f"{evidence}\n{tail}".strip(), exit=sample.exit
+        status, sample.answer, sample.wall_s, sample.cpu_s, sample.prep_s, evidence=f"{evidence}\n{tail}".strip(), exit=sample.exit
     )

@@ -6,15 +6,19 @@ case costs only itself.
 
 from __future__ import annotations
 
+import ast
+import math
 import random
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.session import Broken, Runtime, Sample, Session
 from codeopt.sandbox.workload import Case
-from codeopt.types import Status
+from codeopt.types import Status, Usage
 
+SETUP_LIMIT_S = 120.0
 
 class CannotStart(Exception):
     """The program does not build, or its import fails or never ends."""
@@ -26,7 +30,17 @@ class CannotStart(Exception):
 
 
 class Subject(ABC):
-    """One version of the program, in its own sandbox session."""
+    """One version of the program, in its own sandbox session.
+
+    Attributes:
+        setup_s: Seconds of the quickest import or build so far, by the parent's clock; inf before the first.
+        setup_limit_s: Seconds after which an import or a build is stopped.
+        setup_allowance_s: Seconds by which it may be longer than the baseline's, whatever is gained.
+        libraries_s: Seconds that the first import of its installed libraries took; not part of `setup_s`.
+        compiles: Names of the just-in-time compilers that it loaded; its first calls take longer.
+    """
+
+    setup_allowance_s = 0.25
 
     def __init__(self, sandbox: Sandbox, runtime: Runtime, source: str, *, seed: int = 0) -> None:
         self.source = source
@@ -34,6 +48,11 @@ class Subject(ABC):
         self._sandbox = sandbox
         self._session: Session | None = None
         self._rng = random.Random(seed)
+        self.setup_s = math.inf
+        self.setup_limit_s = SETUP_LIMIT_S
+        self.libraries_s = 0.0
+        self.compiles: tuple[str, ...] = ()
+        self._warm_calls: tuple[bytes, ...] = ()
 
     def session(self) -> Session:
         """The live session with the program loaded. Raises CannotStart."""
@@ -63,6 +82,17 @@ class Subject(ABC):
     def floor(self) -> Sample:
         """A region that does nothing: the floor of the clocks for this kind of program."""
 
+    def warm_on(self, calls: tuple[bytes, ...]) -> None:
+        """Calls, never timed, on which a just-in-time compiler may compile before the first sample; the first ones stay."""
+        self._warm_calls = self._warm_calls or calls
+
+    def usage(self) -> Usage:
+        """What the live session used so far; nothing where there is none."""
+        return self._session.channel.usage() if self._session is not None else Usage()
+
+    def _set_up_in(self, seconds: float) -> None:
+        self.setup_s = min(self.setup_s, seconds)
+
     def close(self) -> None:
         """End the session. Idempotent."""
         if self._session is not None:
@@ -91,6 +121,24 @@ class FunctionSpec:
     cwd: str = ""
 
 
+def imported(source: str) -> list[str]:
+    """Dotted names of the modules that a Python text imports when it is imported itself; [] where it does not parse."""
+    try:
+        body = list(ast.parse(source).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    names: list[str] = []
+    while body:
+        node = body.pop(0)
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+        elif isinstance(node, ast.Try | ast.If):
+            body += [*node.body, *node.orelse]
+    return names
+
+
 class FunctionSubject(Subject):
     """A Python function; single-threaded ones run one fork a sample, threaded ones in a persistent process."""
 
@@ -99,12 +147,15 @@ class FunctionSubject(Subject):
     ) -> None:
         super().__init__(sandbox, runtime, source, seed=seed)
         self.spec = spec
-        self.warm_calls: tuple[bytes, ...] = ()
-        self.import_s = 0.0
         self.persistent = False
 
     def _load(self, session: Session) -> None:
         spec = self.spec
+        # Libraries first: what is left of the import is the candidate's own.
+        started = time.perf_counter()
+        session.preload(imported(self.source), spec.project, self.setup_limit_s)
+        self.libraries_s = max(self.libraries_s, time.perf_counter() - started)
+        started = time.perf_counter()
         reply = session.load(
             {
                 "module": spec.module,
@@ -115,14 +166,27 @@ class FunctionSubject(Subject):
                 "codec": spec.codec,
                 "cwd": spec.cwd,
                 "force_fork": self.runtime.threads <= 1,
-            }
+            },
+            self.setup_limit_s,
         )
         if "error" in reply:
             raise CannotStart(Status.BUILD_FAILED, str(reply["error"]).strip()[-2000:])
-        self.import_s = float(reply["import_s"])
+        self._set_up_in(time.perf_counter() - started)
         self.persistent = bool(reply["persistent"])
-        if self.warm_calls and reply["jit"]:
-            session.warm(self.warm_calls)
+        self.compiles = tuple(map(str, reply["jit"]))
+        if self._warm_calls and self._warmable():
+            session.warm(self._warm_calls)
+
+    def _warmable(self) -> bool:
+        # A CUDA context does not survive a fork, and torch alone compiles nothing in one.
+        return bool(self.compiles) and (self.persistent or self.compiles != ("torch",))
+
+    def warm_on(self, calls: tuple[bytes, ...]) -> None:
+        if self._warm_calls:
+            return
+        super().warm_on(calls)
+        if self._session is not None and self._warmable():
+            self.close()  # the next session is warmed
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
         return self.session().sample(case.calls, repeat=repeat, limit_s=limit_s, extras=extras)
@@ -158,6 +222,7 @@ class PythonProgram(Subject):
         return session.execute(self._empty, cwd=self._cwd, limit_s=10)
 
     def _load(self, session: Session) -> None:
+        self._set_up_in(0.0)  # whatever it imports is in its timed run
         text = session.put("candidate.py", self.source.encode("utf-8", "surrogateescape"))
         roots = ":".join(self._project)
         start = (self.runtime.python, f"{session.runner_path}/script.py")
@@ -184,6 +249,8 @@ class Toolchain:
 
 class NativeProgram(Subject):
     """A C or C++ program in one file; built once inside a sandbox, its bytes carried to later sessions."""
+
+    setup_allowance_s = 10.0
 
     def __init__(
         self,
@@ -221,7 +288,9 @@ class NativeProgram(Subject):
         """Compile inside `session`; the binary's bytes. Raises CannotStart with the compiler's first errors."""
         name = "program" + self.toolchain.suffix
         text = self.source.encode("utf-8", "surrogateescape")
-        reply = session.run([self.command(*more)], files={name: text}, outputs=["program"], seconds=120)
+        started = time.perf_counter()
+        reply = session.run([self.command(*more)], files={name: text}, outputs=["program"], seconds=self.setup_limit_s)
+        self._set_up_in(time.perf_counter() - started)
         result = reply["results"][0]
         self.remarks = result["stderr"].decode("utf-8", "replace")
         if result["exit"] != 0 or "program" not in reply["outputs"]:

@@ -11,23 +11,31 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from codeopt.errors import UserError
-from codeopt.sandbox import stats
+from codeopt.sandbox import fairness, stats
 from codeopt.sandbox.compare import compare, compare_text
+from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race
 from codeopt.sandbox.session import Sample
-from codeopt.sandbox.subject import CannotStart, Subject
+from codeopt.sandbox.subject import SETUP_LIMIT_S, CannotStart, Subject
 from codeopt.sandbox.workload import Case, Workload, count_kinds
-from codeopt.types import Counts, Measurement, Status, Verdict
+from codeopt.types import Counts, Status, Verdict
 
-FLOORS = 20  # a region must last this many empty round trips to be believed
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
+STEADY = 4
+SHORT = 2  # copies of a call in one region, from which on a gain may be in the copies
+LEAST_REGION_S = 0.002
+TOGETHER = 6
+WARM = 3
+PATIENT_S = 5.0  # that a candidate's set-up may always take
+COMPILE_S = 20.0  # that a just-in-time compiler may take for a new kind of input
+LIGHT_BYTES = 1 << 20
+POOL = 512  # different calls that are drawn for a holdout, at most
+DRAW_S = 3.0  # of the baseline's own time for them
 PROBE_PAIRS = 3
 PROBE_HOPE = math.log(1.01)
-# CPU time and wall-clock may differ by this factor before the wall-clock takes over.
-CLOCKS_AGREE = math.log(1.25)
 
 
 @dataclass(frozen=True)
@@ -50,25 +58,6 @@ class Tolerance:
 
 def _text(mismatch: object) -> str:
     return "" if mismatch is None else str(mismatch)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Why a candidate is not the same program."""
-
-    status: Status
-    evidence: str
-
-
-@dataclass
-class Race:
-    """Paired timings as they come in. `cpu` and `wall` are log-ratios baseline / candidate."""
-
-    cpu: list[float] = field(default_factory=list)
-    wall: list[float] = field(default_factory=list)
-    baseline_s: list[tuple[float, float]] = field(default_factory=list)  # (cpu, wall)
-    candidate_s: list[tuple[float, float]] = field(default_factory=list)
-    finding: Finding | None = None
 
 
 class Judge:
@@ -102,7 +91,7 @@ class Judge:
         self.patience = patience
         self._rng = random.Random(seed)
         self._expected: dict[str, Sample] = {}
-        self._floor: tuple[float, float] | None = None
+        self._clocks: Clocks | None = None
         self.threads = baseline.runtime.threads
 
     # --- sameness -----------------------------------------------------------------------------------------
@@ -114,7 +103,7 @@ class Judge:
         if case.calls:
             return (
                 self.tolerance.values(expected.answer, actual.answer)
-                or (expected.after and actual.after and self._after(expected.after, actual.after))
+                or self._after(expected.after, actual.after)
                 or _printed(expected.stdout, actual.stdout)
             )
         if expected.exit != actual.exit:
@@ -123,8 +112,10 @@ class Judge:
         return self.tolerance.output(wanted, actual.answer)
 
     def _after(self, expected: bytes, actual: bytes) -> str:
-        if expected == actual:
+        if expected == actual or not expected:
             return ""
+        if not actual:
+            return "arguments after the call cannot be encoded any more"
         difference = self.tolerance.values(expected, actual)
         return f"arguments after the call: {difference}" if difference else ""
 
@@ -159,16 +150,18 @@ class Judge:
             kept.append(case)
         return kept, reasons
 
-    def limit(self, expected: Sample) -> float:
-        """How long a candidate may take where the baseline took `expected.wall_s`."""
-        return min(self.limit_s, 1.0 + self.patience * expected.wall_s)
+    def limit(self, seconds: float, candidate: Subject) -> float:
+        """How long a candidate may take where the baseline took that many seconds."""
+        compiling = COMPILE_S if candidate.compiles else 0.0
+        return min(self.limit_s, 1.0 + self.patience * seconds + compiling)
 
     def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
         """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
         for case in cases:
             expected = self.expect(case)
             try:
-                actual = candidate.run(case, limit_s=self.limit(expected), extras=True)
+                candidate.session()  # only then is it known whether it compiles
+                actual = candidate.run(case, limit_s=self.limit(expected.wall_s, candidate), extras=True)
             except CannotStart as error:
                 return Finding(error.status, error.evidence)
             if actual.status is Status.OK or actual.status is Status.WRONG_OUTPUT:
@@ -181,15 +174,16 @@ class Judge:
 
     # --- speed --------------------------------------------------------------------------------------------
 
-    def floor(self) -> tuple[float, float]:
-        """Median (CPU, wall) seconds of a region that does nothing."""
-        if self._floor is None:
+    def clocks(self) -> Clocks:
+        """What the clocks can resolve here: the medians of regions that do nothing."""
+        if self._clocks is None:
             samples = [self.baseline.floor() for _ in range(9)]
-            self._floor = (
+            self._clocks = Clocks(
                 statistics.median(s.cpu_s or 0.0 for s in samples),
                 statistics.median(s.wall_s for s in samples),
+                self.threads,
             )
-        return self._floor
+        return self._clocks
 
     def calibrate(self, case: Case, *, region_s: float = REGION_S, limit: int = 20_000) -> int:
         """Copies of a call for which the baseline's region is long enough to time. 1 for programs.
@@ -199,7 +193,7 @@ class Judge:
         if not case.calls:
             return 1
         repeat = 1
-        wanted = max(region_s, FLOORS * self.floor()[1])
+        wanted = max(region_s, FLOORS * self.clocks().wall_s)
         budget = 64 << 20  # bytes of decoded copies, roughly
         most = max(1, min(limit, budget // max(1, sum(map(len, case.calls)))))
         while True:
@@ -218,7 +212,7 @@ class Judge:
         """(median seconds, coefficient of variation, clock) of the baseline's region: what a person should expect."""
         runs = [self.baseline.run(case, repeat=repeat, limit_s=self.limit_s) for _ in range(samples)]
         cpu = [run.cpu_s for run in runs if run.cpu_s]
-        by_cpu = self.threads == 1 and len(cpu) == len(runs) and min(cpu) >= FLOORS * self.floor()[0]
+        by_cpu = self.threads == 1 and len(cpu) == len(runs) and min(cpu) >= FLOORS * self.clocks().cpu_s
         times = cpu if by_cpu else [run.wall_s for run in runs]
         middle = statistics.median(times)
         return middle, statistics.stdev(times) / max(middle, 1e-9), "cpu" if by_cpu else "wall"
@@ -238,13 +232,17 @@ class Judge:
         With `race`, that one goes on.
         """
         race = race or Race()
+        cases = list(cases)
         while pairs is None or len(race.wall) < pairs:
             case = cases[len(race.wall) % len(cases)]
             finding = self._pair(candidate, case, repeat, race)
+            if finding is not None and finding.status is Status.UNDECIDED and len(cases) > STEADY:
+                cases.remove(case)  # drawn for this race, and the baseline itself fails on it
+                continue
             if finding is not None:
                 race.finding = finding
                 return race
-            d = self._ratios(race)
+            d = race.ratios(self.clocks())
             if pairs is None and stats.look(d) is not stats.Decision.CONTINUE:
                 return race
             if stop() and (pairs is None or len(d) >= stats.LOOKS[0]):
@@ -256,12 +254,15 @@ class Judge:
         self._rng.shuffle(order)
         limit = self.limit_s
         if race.baseline_s:
-            limit = min(limit, 1.0 + self.patience * max(wall for _, wall in race.baseline_s))
+            limit = self.limit(max(wall for _, wall in race.baseline_s), candidate)
         samples = {}
+        # What it does beside its answer is looked at here too; that this will be asked shows only after the answer.
+        light = sum(map(len, case.calls)) * repeat < LIGHT_BYTES
+        extras = light or len(race.wall) % 4 == 0
         for subject in order:
             try:
                 allowed = limit if subject is candidate else self.limit_s
-                samples[subject] = subject.run(case, repeat=repeat, limit_s=allowed)
+                samples[subject] = subject.run(case, repeat=repeat, limit_s=allowed, extras=extras)
             except CannotStart as error:
                 return Finding(error.status, error.evidence)
         base, new = samples[self.rival], samples[candidate]
@@ -275,47 +276,11 @@ class Judge:
         race.wall.append(math.log(base.wall_s / new.wall_s))
         if base.cpu_s and new.cpu_s:
             race.cpu.append(math.log(base.cpu_s / new.cpu_s))
+        race.before_s.append((base.prep_s, new.prep_s))
+        race.strays.append(fairness.strays(self.rival, candidate))
         race.baseline_s.append((base.cpu_s or 0.0, base.wall_s))
         race.candidate_s.append((new.cpu_s or 0.0, new.wall_s))
         return None
-
-    def _clock(self, race: Race) -> str:
-        """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""
-        if self.threads > 1 or len(race.cpu) < len(race.wall):
-            return "wall"
-        if statistics.median(cpu for cpu, _ in race.baseline_s) < FLOORS * self.floor()[0]:
-            return "wall"
-        if len(race.cpu) >= 10:
-            gap = [c - w for c, w in zip(race.cpu, race.wall)]
-            if stats.hodges_lehmann(gap) > CLOCKS_AGREE and stats.signed_rank_p(gap) < 0.002:
-                return "wall"
-        return "cpu"
-
-    def _ratios(self, race: Race) -> list[float]:
-        """The log-ratios by the clock that decides."""
-        return race.cpu if self._clock(race) == "cpu" else race.wall
-
-    def measurement(self, race: Race, calls: int = 1) -> Measurement:
-        """The figures of a race. Raises ValueError without pairs."""
-        clock = self._clock(race)
-        d = race.cpu if clock == "cpu" else race.wall
-        index = 0 if clock == "cpu" else 1
-        low, high = stats.interval(d)
-        baseline_s = statistics.median(times[index] for times in race.baseline_s)
-        candidate_s = statistics.median(times[index] for times in race.candidate_s)
-        return Measurement(
-            pairs=len(d),
-            speedup=math.exp(stats.hodges_lehmann(d)),
-            low=math.exp(low),
-            high=math.exp(high),
-            p_value=stats.signed_rank_p(d),
-            clock=clock,
-            wall_speedup=math.exp(stats.hodges_lehmann(race.wall)),
-            baseline_s=baseline_s,
-            candidate_s=candidate_s,
-            calls=calls,
-            at_least=candidate_s < FLOORS * self.floor()[index],
-        )
 
     # --- verdicts -----------------------------------------------------------------------------------------
 
@@ -340,6 +305,7 @@ class Judge:
         self, candidate: Subject, workload: Workload, *, stop: Callable[[], bool] = lambda: False
     ) -> Race:
         """Check on the visible inputs, then the first few pairs; `judge` can go on from there, now or later."""
+        self._prepare(candidate, workload)
         finding = self.check(candidate, workload.visible)
         if finding is not None:
             return Race(finding=finding)
@@ -352,11 +318,11 @@ class Judge:
         """
         if race.finding is not None or not race.wall:
             return -math.inf
-        return max(self._ratios(race))
+        return max(race.ratios(self.clocks()))
 
     def estimate(self, race: Race) -> float:
         """The log-ratio that a race shows so far (Hodges-Lehmann). Raises ValueError without pairs."""
-        return stats.hodges_lehmann(self._ratios(race))
+        return stats.hodges_lehmann(race.ratios(self.clocks()))
 
     def decide(self, race: Race, workload: Workload) -> Verdict:
         """The search verdict as far as a race has gone."""
@@ -365,9 +331,12 @@ class Judge:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured in time", inputs=inputs)
-        measured = self.measurement(race, workload.repeat * max(1, len(workload.timed[0].calls)))
-        d = self._ratios(race)
+        measured = race.measurement(self.clocks(), workload.repeat * max(1, len(workload.timed[0].calls)))
+        d = race.ratios(self.clocks())
         decision = stats.look(d)
+        early = fairness.early_start(race, workload.repeat) if decision is stats.Decision.FASTER else None
+        if early is not None:
+            return Verdict(status=early.status, evidence=early.evidence, inputs=inputs)
         status = {
             stats.Decision.FASTER: Status.OK,
             stats.Decision.NOT_FASTER: Status.NOT_FASTER,
@@ -400,28 +369,72 @@ class Judge:
             hidden=count_kinds(drawn),
             not_encodable=workload.not_encodable,
         )
-        finding = self.check(candidate, (*workload.visible, *drawn))
+        self._prepare(candidate, workload)
+        finding = self.check(candidate, (*workload.visible, *drawn, *_together(workload.visible)))
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
-        timed, _ = self.steady(workload.hidden_timed(4, seed))
-        cases = timed or list(workload.timed)
-        repeat = self._repeat(candidate, cases[0], workload.repeat)
+        cases, repeat = self._fresh(candidate, workload, pairs, seed)
         race = self.race(candidate, cases, repeat=repeat, pairs=pairs, stop=stop)
         if race.finding is not None:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
-        measured = self.measurement(race, repeat * max(1, len(cases[0].calls)))
-        if repeat >= 4:
-            measured = measured.model_copy(
-                update={"warm_cache": self._warm(candidate, cases, repeat, measured)}
-            )
-        d = self._ratios(race)
+        usage = candidate.usage()
+        calls = repeat * max(1, len(cases[0].calls))
+        measured = race.measurement(self.clocks(), calls)
         faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA
-        status = Status.OK if faster else Status.NOT_FASTER
-        evidence = "" if faster else f"measured {measured.speedup:.2f}x on fresh inputs over {len(d)} pairs"
-        return Verdict(status=status, evidence=evidence, holdout=measured, inputs=inputs, notes=tuple(notes))
+        setup, finding = fairness.setup_of(self.baseline, candidate, race, calls)
+        if faster:
+            finding = finding or fairness.early_start(race, repeat) or fairness.left_running(self.baseline, candidate, race)
+            if finding is None and repeat >= SHORT:
+                warm, finding = fairness.batches(self, candidate, cases, repeat, race, measured)
+                measured = measured.model_copy(update={"warm_cache": warm})
+            if finding is None and len(cases) < len(race.wall):
+                finding = fairness.remembers(self, candidate, cases, repeat, measured)
+        told = Verdict(status=Status.OK, inputs=inputs, notes=tuple(notes), setup=setup, usage=usage)
+        if faster and finding is not None:
+            # A figure that is no gain is not reported as one.
+            return told.model_copy(update={"status": finding.status, "evidence": finding.evidence})
+        if not faster:
+            evidence = f"measured {measured.speedup:.2f}x on fresh inputs over {measured.pairs} pairs"
+            told = told.model_copy(update={"status": Status.NOT_FASTER, "evidence": evidence})
+        return told.model_copy(update={"holdout": measured})
+
+    def _prepare(self, candidate: Subject, workload: Workload) -> None:
+        """What a candidate is given before its first session; the baseline had it, too."""
+        calls = tuple(call for case in workload.visible if case.kind != "grown" for call in case.calls[:1])
+        for subject in (self.baseline, candidate):
+            subject.warm_on(calls[:WARM])
+        self.baseline.session()
+        candidate.setup_limit_s = min(SETUP_LIMIT_S, PATIENT_S + 4 * self.baseline.setup_s)
+
+    def _fresh(self, candidate: Subject, workload: Workload, pairs: int, seed: int) -> tuple[list[Case], int]:
+        """(regions for the clock, copies of each call): of inputs that nobody has seen, where the source has any.
+
+        One for each pair where it has so many. A region of several calls is made of different ones: copies of one
+        would let a candidate do the work once.
+        """
+        kept = self._steady_ones(workload.hidden_timed(pairs, seed))
+        if not kept:
+            return list(workload.timed), self._repeat(candidate, workload.timed[0], workload.repeat)
+        count = self._repeat(candidate, kept[0], workload.repeat)
+        if count < 2:
+            return kept, 1
+        affordable = int(DRAW_S / max(self.expect(kept[0]).wall_s, 1e-6))
+        more = workload.hidden_timed(min(POOL, count * pairs, max(affordable, count)), seed + 1)
+        calls = list(dict.fromkeys(call for case in (*kept, *more) for call in case.calls))
+        if len(calls) * self.expect(kept[0]).wall_s >= LEAST_REGION_S:
+            count = min(count, len(calls))  # rather a shorter region than copies
+        batches = [calls[at : at + count] for at in range(0, len(calls) - count + 1, count)] or [calls]
+        cases = [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
+        return cases, max(1, round(count / len(batches[0])))
+
+    def _steady_ones(self, drawn: Sequence[Case]) -> list[Case]:
+        """Different cases; whether the baseline is steady shows on a few, and the race compares every answer anyway."""
+        distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
+        kept, _ = self.steady(distinct[:STEADY])
+        return kept + distinct[STEADY:] if len(kept) == len(distinct[:STEADY]) else kept
 
     def _repeat(self, candidate: Subject, case: Case, repeat: int) -> int:
         """More copies where the candidate's region is too near the floor and the baseline's stays under a second."""
@@ -431,18 +444,17 @@ class Judge:
         new = candidate.run(case, repeat=repeat, limit_s=self.limit_s)
         if base.status is not Status.OK or new.status is not Status.OK:
             return repeat
-        wanted = FLOORS * self.floor()[1] / max(new.wall_s, 1e-6)
+        wanted = FLOORS * self.clocks().wall_s / max(new.wall_s, 1e-6)
         allowed = 0.5 / max(base.wall_s, 1e-6)
         memory = (256 << 20) / max(1, repeat * sum(map(len, case.calls)))
         return max(repeat, math.floor(repeat * min(max(1.0, wanted), max(1.0, allowed), max(1.0, memory))))
 
-    def _warm(self, candidate: Subject, cases: Sequence[Case], repeat: int, measured: Measurement) -> bool:
-        """Whether a quarter of the copies gives another ratio: then repeated calls share something."""
-        race = self.race(candidate, cases, repeat=max(1, repeat // 4), pairs=10)
-        if race.finding is not None or not race.wall:
-            return False
-        quarter = self.measurement(race)
-        return quarter.high * 1.1 < measured.low or measured.high * 1.1 < quarter.low
+
+def _together(cases: Sequence[Case]) -> list[Case]:
+    """Several calls in one process: answers must not share memory with each other, nor with arguments."""
+    small = sorted((case for case in cases if case.calls), key=lambda case: sum(map(len, case.calls)))
+    calls = tuple(call for case in small[:TOGETHER] for call in case.calls[:1])
+    return [Case("several calls together", small[0].kind, calls)] if len(calls) > 1 else []
 
 
 def _printed(expected: bytes, actual: bytes) -> str:

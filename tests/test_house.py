@@ -144,7 +144,7 @@ def test_a_wheel_holds_the_rooms_as_real_files_and_no_other_top_level_name(wheel
         f"codeopt/{path.relative_to(ROOT)}"
         for path in tracked()
         if path.relative_to(ROOT).parts[0] in ROOMS
-        and (path.suffix in (".py", ".j2", ".json") or path.name == "Dockerfile")
+        and (path.suffix in (".py", ".cpp", ".j2", ".json") or path.name == "Dockerfile")
     }
     wanted |= {
         str(path.relative_to(ROOT / "src"))

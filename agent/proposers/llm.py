@@ -191,7 +191,7 @@ class LlmProposer:
             yield Proposal(
                 source=source,
                 proposer=self.name,
-                note=_note(reply.text),
+                note=scrub(_note(reply.text), self._secrets(context)),
                 rule=self.settings.model,
                 tokens=bill.tokens,
                 dollars=bill.dollars,
@@ -214,6 +214,8 @@ class LlmProposer:
         source = apply_answer(context.source, answer, context.language, context.function)
         if marked and "***" in source:
             raise EditError("leave the lines that hold *** alone: answer with SEARCH/REPLACE blocks")
+        if any(secret in source and secret not in context.source for secret in self._secrets(context)):
+            raise EditError("the code holds a key that the original does not hold")
         return source
 
     def _secrets(self, context: ProposeContext) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -50,29 +50,32 @@ def opening(context: ProposeContext) -> list[Message]:
     system = _TEMPLATES.get_template("system.j2").render(
         language=context.language, title=_TITLES[context.language], function=context.function, excerpt=excerpt
     )
+    hot = _hot(context)
+    attempts = [_attempt(context, *tried) for tried in list(context.history)[-MAX_ATTEMPTS:]]
     task = _TEMPLATES.get_template("fresh.j2").render(
         language=context.language,
         function=context.function,
-        file_name=context.file_name or ("the file" if context.language == "python" else "main.cpp"),
+        file_name=_line(context.file_name) or ("the file" if context.language == "python" else "main.cpp"),
         excerpt=excerpt,
         source=text,
-        tag=_tag(context.source),
+        tag=_tag(text, *hot, *(part for attempt in attempts for part in astuple(attempt))),
         tool=profile.tool if profile else "",
-        hot=_hot(context),
-        compiler=context.compiler,
+        hot=hot,
+        compiler=_line(context.compiler),
         inputs=context.inputs,
         available=", ".join(sorted(context.available)),
-        attempts=[_attempt(context, *tried) for tried in list(context.history)[-MAX_ATTEMPTS:]],
+        attempts=attempts,
     )
     return [{"role": "system", "content": system}, {"role": "user", "content": task}]
 
 
 def repair(context: ProposeContext, proposal: Proposal, verdict: Verdict) -> list[Message]:
     """What follows `opening` when the newest attempt failed: the attempt itself and what the machine saw."""
+    evidence = verdict.evidence[:_EVIDENCE_CHARS]
     request = _TEMPLATES.get_template("repair.j2").render(
         status=verdict.status.value.replace("_", " "),
-        evidence=verdict.evidence[:_EVIDENCE_CHARS],
-        tag=_tag(context.source),
+        evidence=evidence,
+        tag=_tag(evidence),
     )
     said = f"{proposal.note}\n\n{as_blocks(context.source, proposal.source)}"
     return [{"role": "assistant", "content": said}, {"role": "user", "content": request}]
@@ -127,9 +130,22 @@ def shown_source(context: ProposeContext) -> tuple[str, str]:
     return text, f"Parts of the file, which has {len(lines)} lines:"
 
 
-def _tag(source: str) -> str:
-    """A mark around quoted text that the text cannot close: it depends on the text itself."""
-    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+def _tag(*quoted: str) -> str:
+    """A mark around quoted texts that none of them holds, so that none can close its own quotation.
+
+    It follows from the texts alone (a resumed run asks in the same words), but not simply: a program may compute the
+    hash of its own file and print it, and texts that hold their own short hash can be found by trying.
+    """
+    whole = "\0".join(quoted)
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    while digest[:10] in whole.lower():
+        digest = hashlib.sha256(digest.encode()).hexdigest()
+    return digest[:10]
+
+
+def _line(text: str) -> str:
+    """A name or a command as one line of words: it stands outside of the quotations."""
+    return " ".join(text.replace("`", "'").split())[:200]
 
 
 def _hot(context: ProposeContext) -> list[str]:

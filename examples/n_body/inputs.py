@@ -3,10 +3,10 @@ import random
 
 
 def make(size, seed):
-    """A star with a few planets, and `size` steps."""
+    """A star with eight planets, and `size` steps."""
     rng = random.Random(seed)
     bodies = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]]
-    for number in range(1, 6):
+    for number in range(1, 9):
         angle = rng.uniform(0.0, 2 * math.pi)
         radius = number + rng.uniform(-0.2, 0.2)
         speed = math.sqrt(39.5 / radius)

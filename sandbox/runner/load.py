@@ -7,7 +7,6 @@ import importlib.util
 import os
 import sys
 import threading
-import time
 
 JITS = ("numba", "jax", "torch", "taichi")
 
@@ -80,6 +79,19 @@ def prepare(context, request):
     return finder
 
 
+def preload(names, project):
+    """Import installed libraries, before any text of the candidate's has run; a name that fails is left to it."""
+    for name in names:
+        try:
+            spec = importlib.util.find_spec(name.partition(".")[0])
+            origin = spec.origin or "" if spec else ""
+            own = any(origin.startswith(root.rstrip("/") + "/") for root in project if root)
+            if origin and (not own or "-packages/" in origin):  # a virtual environment may lie in the project
+                importlib.import_module(name)
+        except BaseException as error:
+            sys.stderr.write("%s: %s\n" % (name, error))
+
+
 def resolve(module, qualified):
     """The function of that qualified name, and the class that owns it."""
     owner, value = None, module
@@ -89,7 +101,7 @@ def resolve(module, qualified):
 
 
 def load(context, request):
-    """Import the candidate; returns how long that took and what state it left the process in.
+    """Import the candidate; returns what state it left the process in.
 
     A `bare` request imports nothing: it only says where the project is, for operations on whole commands.
     """
@@ -99,14 +111,12 @@ def load(context, request):
         for root in reversed(context.project):
             if root not in sys.path:
                 sys.path.insert(0, root)
-        return {"import_s": 0.0, "threads": 1, "jit": []}
+        return {"threads": 1, "jit": []}
     finder = prepare(context, request)
     if request.get("cwd") and os.path.isdir(request["cwd"]):
         os.chdir(request["cwd"])
     sys.argv = [request["file"]]
-    started = time.perf_counter()
     context.module = importlib.import_module(request["module"])
-    seconds = time.perf_counter() - started
     if not finder.found:
         raise ImportError("%s was loaded from elsewhere, not as %s" % (request["module"], request["file"]))
     # Calls that were recorded in a script name its classes as those of __main__.
@@ -117,7 +127,6 @@ def load(context, request):
         if not callable(context.function):
             raise TypeError("%s is not a function" % request["function"])
     return {
-        "import_s": seconds,
         "threads": thread_count(),
         "jit": [name for name in JITS if name in sys.modules],
     }

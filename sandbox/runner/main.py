@@ -62,11 +62,18 @@ class Server:
         if message.get("namespaced"):
             from . import nsfork
 
+            nsfork.enter()
             self.fork = nsfork.namespaced_fork
         wire.send(
             self.sock,
             {"python": "%d.%d.%d" % sys.version_info[:3], "implementation": sys.implementation.name},
         )
+
+    def do_preload(self, message):
+        out = capture(self.output_cap)
+        load.preload(message["names"], message["project"])
+        release(out)
+        wire.send(self.sock, {"ok": True})
 
     def do_load(self, message):
         out = capture(self.output_cap)

@@ -28,3 +28,7 @@ class SandboxUnavailable(UserError):
 
 class SandboxBroken(Exception):
     """A session ended in the middle of a call for a reason that is not the candidate's (engine restarted)."""
+
+
+class EngineRestarted(SandboxBroken):
+    """The sandbox's engine was restarted under a session and answers again: a new session works."""

@@ -298,6 +298,8 @@ _MEANINGS = {
     "inputs": "The inputs behind it.",
     "search": "The sequential measurement of the search.",
     "holdout": "The fresh measurement on unseen inputs.",
+    "setup": "Seconds before the first call, with a holdout.",
+    "usage": "What the candidate's session used, with a holdout.",
     "status": "What became of it.",
     "evidence": "The first useful lines of why.",
     "seconds": "Wall-clock of the profiled run.",

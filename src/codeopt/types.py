@@ -59,6 +59,36 @@ class Measurement(Record):
     warm_cache: bool = False
 
 
+class Usage(Record):
+    """What one sandbox session used, by the kernel's own account (its cgroup); None where that cannot be read.
+
+    Attributes:
+        cpu_s: CPU seconds of everything that ever ran in the session, daemonised children too.
+        peak_memory_mb: Most memory at once, in MiB, page cache included.
+        processes: Processes alive at the end.
+        read_mb, written_mb: Block-device traffic in MiB; tmpfs does not count.
+    """
+
+    cpu_s: float | None = None
+    peak_memory_mb: float | None = None
+    processes: int | None = None
+    read_mb: float | None = None
+    written_mb: float | None = None
+
+
+class Setup(Record):
+    """What happens once, before the first call: import of the module, or the build. Seconds by the parent's clock.
+
+    Attributes:
+        baseline_s, candidate_s: The quickest time seen for each.
+        calls_to_pay: Calls after which a longer set-up is earned back; 0 where it is not longer.
+    """
+
+    baseline_s: float
+    candidate_s: float
+    calls_to_pay: float = 0.0
+
+
 class Counts(Record):
     """The inputs that stood behind "same behaviour", by kind (recorded, generated, hypothesis, case, test …)."""
 
@@ -71,7 +101,8 @@ class Verdict(Record):
     """What the sandbox proved about one candidate.
 
     `search` is the sequential measurement that accepted or rejected; `holdout` is the fresh, fixed-size one on
-    inputs that the candidate had never seen, and the only one that a report quotes.
+    inputs that the candidate had never seen, and the only one that a report quotes. `setup` and `usage` (of the
+    candidate's session in the holdout) come with a holdout only.
     """
 
     status: Status
@@ -80,6 +111,8 @@ class Verdict(Record):
     holdout: Measurement | None = None
     inputs: Counts = Field(default_factory=Counts)
     notes: tuple[str, ...] = ()
+    setup: Setup | None = None
+    usage: Usage | None = None
 
     @property
     def accepted(self) -> bool:

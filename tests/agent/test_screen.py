@@ -49,3 +49,59 @@ def test_what_is_turned_away(function, new, words):
 )
 def test_what_may_be_run(new):
     assert screen(new, PYTHON, task("f")) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import socket", "the network (socket)"),
+        ("from urllib.request import urlopen", "the network (urllib)"),
+        ("import os.path, subprocess as s", "other processes (subprocess)"),
+        ("import os as o; o.system('x')", "other processes (os.system)"),
+        ("from os import execvp", "other processes (os.execvp)"),
+        ("import os; print(os.environ)", "the environment (os.environ)"),
+        ("from os import getenv as g", "the environment (os.getenv)"),
+        ("open('/etc/passwd')", "files (open)"),
+        ("write = open", "files (open)"),
+        ("from pathlib import Path", "files (pathlib)"),
+        ("from os import *", "files (os.*)"),
+        ("eval('1')", "code made at run time (eval)"),
+        ("__import__('so' + 'cket')", "code made at run time (__import__)"),
+        ("__import__('socket')", "the network (socket)"),
+        ("().__class__.__base__.__subclasses__()", "code made at run time (__subclasses__)"),
+        ("import ctypes", "code made at run time (ctypes)"),
+    ],
+)
+def test_new_powers_are_turned_away_unless_the_original_has_them(line, words):
+    reason = screen(f"{PYTHON}\n{line}\n", PYTHON, task("f"))
+    assert reason == f"it uses {words}, which the original does not"
+    assert screen(f"{PYTHON}\n{line}\nx = 1\n", f"{PYTHON}\n{line}\n", task("f")) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import os, sys, re, io, math, bisect, mmap, collections, functools, multiprocessing, concurrent.futures",
+        "data = open(0).read(); import os; os.read(0, 10); os.fstat(0).st_size; os.path.join('a', 'b')",
+        "'a'.replace('b', 'c'); [].remove; re_compile = __import__('re').compile; model.eval()",
+        "from urllib.parse import quote",
+    ],
+)
+def test_what_is_only_faster_needs_no_new_power(line):
+    assert screen(f"{PYTHON}\n{line}\n", PYTHON, task("f")) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("#include <sys/socket.h>", "the network"),
+        ('void g() { system("rm"); }', "other processes"),
+        ('#include <fstream>\nvoid g() { std::ofstream x("y"); }', "files"),
+        ('char* g() { return getenv("HOME"); }', "the environment"),
+        ("#include <sys/mman.h>\n#include <unistd.h>\nint g(char* b) { return read(0, b, 9); } // system(1)", ""),
+        ('const char* g = "system(1) getenv";\nint h(S* s) { return s->system(1) + s->x.fork(); }', ""),
+    ],
+)
+def test_new_powers_of_cpp(line, words):
+    reason = screen(f"int main() {{ return 0; }}\n{line}\n", "int main() { return 0; }\n", Task(kind="program", language="cpp", file="/p/m.cpp"))
+    assert reason.startswith(f"it uses {words} (") if words else reason == ""

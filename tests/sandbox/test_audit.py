@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from codeopt.errors import UserError
 from codeopt.sandbox.audit import entries
-from codeopt.sandbox.audit.run import BREACH, distinct, workload
+from codeopt.sandbox.audit.run import BREACH, Auditor, distinct, workload
 from codeopt.sandbox.audit.tasks import TASKS
 from codeopt.sandbox.choose import choose
-from codeopt.sandbox.session import Session
-from tests.commandline import codeopt
+from tests.commandline import codeopt as command
 
+ROOT = Path(__file__).resolve().parents[2]
 GOOD = "# title: t\n# task: unique\n# expect: caught\n\n"
 FAST = "def solve(values):\n    return list(dict.fromkeys(values))\n"
-SLOW = TASKS["unique"].source()
+
+
+def codeopt(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return command(*arguments, cwd=ROOT)
 
 
 def kind() -> str:
@@ -65,7 +69,7 @@ def test_every_kind_of_cheat_has_an_exploit_and_the_corpus_is_large() -> None:
 )
 def test_a_bad_header_is_one_clear_line(tmp_path: Path, text: str, told: str) -> None:
     path = plant(tmp_path, "r01_a.py", text)
-    with pytest.raises(UserError, match="exploits/r01_a.py") as error:
+    with pytest.raises(UserError, match=r"exploits/r01_a\.py") as error:
         entries.read(path, exploit=True)
     assert told in str(error.value)
 
@@ -85,36 +89,31 @@ def test_a_control_may_not_expect_to_be_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_hidden_inputs_are_distinct_and_drawn_anew_for_each_seed(name: str) -> None:
     task = TASKS[name]
-    drawn = [distinct(task, "timed", 40, seed, task.large - task.large // 10, task.large) for seed in (1, 2)]
-    keys = [{(case.calls, case.stdin) for case in cases} for cases in drawn]
-    assert len(keys[0]) == len(keys[1]) == 40
+    keys = []
+    for seed in (1, 2):
+        cases = distinct(task, "hidden", 10, seed, 0, task.small)
+        keys.append({(case.calls, case.stdin) for case in cases})
+    assert len(keys[0]) == len(keys[1]) == 10
     assert keys[0] != keys[1]
 
 
-def test_a_task_says_whether_its_original_changes_its_arguments() -> None:
-    where = kind()
-    from codeopt.sandbox.audit.run import Auditor
-
-    with Auditor(choose(where, trusted=False), seed=1) as auditor:
-        for name in ("in_place", "unique"):
-            task = TASKS[name]
-            case = workload(task).visible[-1]
-            subject = auditor.subject(task, task.source(), 1)
-            changed = not subject.run(case, extras=True).after.endswith(case.calls[0][1:])
+@pytest.mark.parametrize("name", ["in_place", "unique", "count_pairs"])
+def test_a_task_says_whether_its_original_changes_its_arguments(name: str) -> None:
+    task = TASKS[name]
+    idle = "def solve(*arguments):\n    return 0\n"
+    after = []
+    with Auditor(choose(kind(), trusted=False), seed=1) as auditor:
+        for source in (task.source(), idle):
+            subject = auditor.subject(task, source, 1)
+            after.append(subject.run(workload(task).visible[-1], extras=True).after)
             subject.close()
-            before = auditor.subject(task, "def solve(values):\n    return 0\n", 1)
-            untouched = before.run(case, extras=True).after
-            before.close()
-            after = auditor.subject(task, task.source(), 1)
-            changed = after.run(case, extras=True).after != untouched
-            after.close()
-            assert changed is task.mutates
+    assert (after[0] != after[1]) is task.mutates
 
 
 def test_a_missed_exploit_and_a_refused_honest_program_make_it_fail(tmp_path: Path) -> None:
     honest = "# title: t\n# task: unique\n# expect: ok\n\n"
     plant(tmp_path, "r01_really_faster.py", GOOD + FAST)
-    plant(tmp_path, "wrong.py", honest + FAST.replace("values)", "values)[:-1]", 1).replace("fromkeys(values)", "fromkeys(values[:-1])"), "controls")
+    plant(tmp_path, "wrong.py", honest + FAST.replace("fromkeys(values)", "fromkeys(values[:-1])"), "controls")
     done = codeopt("audit", "--sandbox", kind(), "--corpus", str(tmp_path), "--json")
     told = json.loads(done.stdout)
     assert done.returncode == 1

@@ -173,8 +173,8 @@ def test_memory_is_limited(each: Sandbox) -> None:
         assert heard(channel)[0][0] is True
         if each.name == "docker":
             assert channel.out_of_memory()
-            peak = channel.peak_memory_bytes()
-            assert peak is None or peak <= (LIMITS.memory_mb + 1) << 20
+            peak = channel.usage().peak_memory_mb
+            assert peak is None or peak <= LIMITS.memory_mb + 1
     finally:
         channel.kill()
     if each.name == "docker":
@@ -263,6 +263,7 @@ def test_namespaced_fork(each: Sandbox) -> None:
         if not nsfork.works():
             say({"works": False})
             time.sleep(60)
+        nsfork.enter()
         open("/tmp/left-by-the-runner", "w").close()
         def sample(body):
             read, write = os.pipe()
@@ -274,14 +275,23 @@ def test_namespaced_fork(each: Sandbox) -> None:
             with open(read) as file:
                 text = file.read()
             return json.loads(text), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        runner = os.getpid()
-        def look():
+        def reachable(action):
             try:
-                os.kill(runner, 0)
-                signals = runner != 1
+                action()
+                return True
             except OSError:
-                signals = False
-            return [os.getpid(), os.path.exists("/tmp/left-by-the-runner"), signals, os.path.exists(sys.argv[1])]
+                return False
+        def look():
+            others = [pid for pid in range(2, 400) if reachable(lambda: os.kill(pid, 0))]
+            powers = [line for line in open("/proc/self/status") if line.startswith("CapEff")][0].split()[1]
+            escapes = [name for name, call in {
+                "mount": lambda: nsfork._mount(b"none", b"/", None, nsfork._MS_REC | nsfork._MS_PRIVATE),
+                "setns": lambda: nsfork._check(nsfork._libc.setns(nsfork._own_pids, nsfork.CLONE_NEWPID), ""),
+                "inet": lambda: socket.socket(socket.AF_INET),
+                "netlink": lambda: socket.socket(socket.AF_NETLINK),
+            }.items() if reachable(call)]
+            left = os.path.exists("/tmp/left-by-the-runner")
+            return [os.getpid(), left, others, int(powers, 16), escapes, os.path.exists(sys.argv[1])]
         first = sample(look)
         os.unlink("/tmp/left-by-the-runner")
         pid = nsfork.namespaced_fork()
@@ -295,7 +305,11 @@ def test_namespaced_fork(each: Sandbox) -> None:
         crashed = nsfork.namespaced_fork()
         if crashed == 0:
             ctypes.string_at(0)
-        say({"works": True, "first": first, "killed": killed,
+        # a child in the usual way still works, in the server's own namespace
+        usual = os.fork()
+        if usual == 0:
+            os._exit(3)
+        say({"works": True, "usual": os.waitstatus_to_exitcode(os.waitpid(usual, 0)[1]), "first": first, "killed": killed,
              "crashed": os.waitstatus_to_exitcode(os.waitpid(crashed, 0)[1]), "uid": os.getuid()})
         time.sleep(60)
         """,
@@ -309,8 +323,8 @@ def test_namespaced_fork(each: Sandbox) -> None:
             pytest.skip(f"user namespaces are forbidden here: {channel.stderr_tail()}")
         # A plain process has no mounts: what lies below /tmp on the host goes with the host's /tmp.
         visible = each.name != "process" or not NSFORK.is_relative_to("/tmp")
-        expected = [[1, False, False, visible], 7]
-        assert (seen["first"], seen["killed"], seen["crashed"]) == (expected, -9, -11)
+        expected = [[1, False, [], 0, [], visible], 7]
+        assert (seen["first"], seen["killed"], seen["crashed"], seen["usual"]) == (expected, -9, -11, 3)
     finally:
         channel.kill()
 

@@ -57,7 +57,7 @@ def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
                 continue
             if any(isinstance(n, ast.Name) for n in ast.walk(inner.slice)):
                 rows.setdefault(ast.unparse(inner), []).append(inner)
-            if id(inner) in always:
+            if id(inner) in always or _in_range(scope, loop, inner):
                 certain.add(ast.unparse(inner))
     rows = {text: sites for text, sites in rows.items() if text in certain and root(sites[0]) not in replaced | names}
     if not rows:
@@ -74,6 +74,17 @@ def _rewrite(code: Code, scope: Scope, loop: Loop) -> Iterator[Rewrite]:
             edits.replace(site, local)
     edits.before(loop, "\n".join(lines))
     yield Rewrite(edits.text(), f"{', '.join(rows)} -> local rows", loop.lineno)
+
+
+def _in_range(scope: Scope, loop: Loop, item: ast.Subscript) -> bool:
+    """Whether a loop around this one takes the index from `range(len(a))`: then `a[i]` is there."""
+    around = [outer for outer in loops(scope) if isinstance(outer, ast.For) and outer is not loop]
+    return any(
+        ast.unparse(outer.target) == ast.unparse(item.slice)
+        and ast.unparse(outer.iter) == f"range(len({ast.unparse(item.value)}))"
+        and any(node is loop for node in ast.walk(outer))
+        for outer in around
+    )
 
 
 def _suffix(index: ast.expr, single: bool) -> str:

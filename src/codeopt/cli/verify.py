@@ -90,6 +90,9 @@ def _show(found: Verification, quiet: bool) -> None:
             f"  {seconds(measured.baseline_s)} -> {seconds(measured.candidate_s)} for {measured.calls} call(s), "
             f"{measured.pairs} pairs by {clock}; by wall-clock {measured.wall_speedup:.2f}x"
         )
+        if verdict.setup is not None and max(verdict.setup.baseline_s, verdict.setup.candidate_s) >= 0.001:
+            pays = f", earned back after {verdict.setup.calls_to_pay:.0f} calls" if verdict.setup.calls_to_pay >= 1 else ""
+            typer.echo(f"  set-up {seconds(verdict.setup.baseline_s)} -> {seconds(verdict.setup.candidate_s)}{pays}")
         if measured.warm_cache:
             typer.echo("  warm cache: batches of different size give different ratios")
     else:

@@ -1,0 +1,99 @@
+"""Paired timings of two programs, which clock decides between them, and the figures that come of it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass, field
+
+from codeopt.sandbox import stats
+from codeopt.types import Measurement, Status
+
+FLOORS = 20  # a region must last this many empty round trips to be believed
+# CPU time and wall-clock may differ by this factor before the wall-clock takes over.
+CLOCKS_AGREE = math.log(1.25)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a candidate is not the same program, or not an honest one."""
+
+    status: Status
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What the clocks of a kind of program can resolve.
+
+    Attributes:
+        cpu_s, wall_s: Seconds of a region that does nothing.
+        threads: How many the program may use.
+    """
+
+    cpu_s: float
+    wall_s: float
+    threads: int
+
+
+@dataclass
+class Race:
+    """Paired timings as they come in. `cpu` and `wall` are log-ratios baseline / candidate.
+
+    Attributes:
+        baseline_s, candidate_s: (CPU, wall) seconds of each region.
+        before_s: Seconds that the (baseline, candidate) took from the request until they were ready.
+        strays: Processes of the candidate's session beyond those of the baseline's, after each pair.
+    """
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    baseline_s: list[tuple[float, float]] = field(default_factory=list)
+    candidate_s: list[tuple[float, float]] = field(default_factory=list)
+    before_s: list[tuple[float, float]] = field(default_factory=list)
+    strays: list[int] = field(default_factory=list)
+    finding: Finding | None = None
+
+    def clock(self, clocks: Clocks) -> str:
+        """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""
+        if clocks.threads > 1 or len(self.cpu) < len(self.wall):
+            return "wall"
+        if statistics.median(cpu for cpu, _ in self.baseline_s) < FLOORS * clocks.cpu_s:
+            return "wall"
+        if len(self.cpu) >= 10:
+            gap = [c - w for c, w in zip(self.cpu, self.wall)]
+            if stats.hodges_lehmann(gap) > CLOCKS_AGREE and stats.signed_rank_p(gap) < 0.002:
+                return "wall"
+        return "cpu"
+
+    def ratios(self, clocks: Clocks) -> list[float]:
+        """The log-ratios by the clock that decides."""
+        return self.cpu if self.clock(clocks) == "cpu" else self.wall
+
+    def medians(self, clock: str) -> tuple[float, float]:
+        """Median seconds of (baseline, candidate) by "cpu" or "wall". Raises StatisticsError without pairs."""
+        index = 0 if clock == "cpu" else 1
+        return (
+            statistics.median(times[index] for times in self.baseline_s),
+            statistics.median(times[index] for times in self.candidate_s),
+        )
+
+    def measurement(self, clocks: Clocks, calls: int = 1) -> Measurement:
+        """The figures of a race. Raises ValueError without pairs."""
+        clock = self.clock(clocks)
+        d = self.ratios(clocks)
+        low, high = stats.interval(d)
+        baseline_s, candidate_s = self.medians(clock)
+        return Measurement(
+            pairs=len(d),
+            speedup=math.exp(stats.hodges_lehmann(d)),
+            low=math.exp(low),
+            high=math.exp(high),
+            p_value=stats.signed_rank_p(d),
+            clock=clock,
+            wall_speedup=math.exp(stats.hodges_lehmann(self.wall)),
+            baseline_s=baseline_s,
+            candidate_s=candidate_s,
+            calls=calls,
+            at_least=candidate_s < FLOORS * (clocks.cpu_s if clock == "cpu" else clocks.wall_s),
+        )

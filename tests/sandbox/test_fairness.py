@@ -1,0 +1,190 @@
+"""Gains that a user would not have: each cheat is a real program in a real session, and so is its honest double."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from codeopt.sandbox.process import ProcessSandbox
+from codeopt.sandbox.protocol import Mount
+from codeopt.sandbox.runner import codec
+from codeopt.sandbox.session import Runtime
+from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
+from codeopt.sandbox.verdict import Judge
+from codeopt.sandbox.workload import Case, Workload, nothing
+from codeopt.types import Status, Verdict
+
+WORK = """
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i * i % 7
+    return total
+"""
+SLOW = WORK + "def f(n):\n    return work(n)\n"
+LARGE = 150_000
+FILE = """
+import os, tempfile
+def f(n):
+    path = os.path.join(tempfile.gettempdir(), "answer-%d" % n)
+    try:
+        with open(path) as file:
+            return int(file.read())
+    except OSError:
+        answer = work(n)
+        with open(path, "w") as file:
+            file.write(str(answer))
+        return answer
+"""
+MEMORY = """
+import mmap, struct
+SHARED = mmap.mmap(-1, 1 << 16)
+def f(n):
+    at = n % 4000 * 16
+    known, answer = struct.unpack_from("qq", SHARED, at)
+    if known != n:
+        answer = work(n)
+        struct.pack_into("qq", SHARED, at, n, answer)
+    return answer
+"""
+EARLY = """
+import sys
+codec = sys.modules["_codeopt_runner.codec"]
+decode, known = codec.decode_live, {}
+def ahead(blob):
+    call = decode(blob)
+    known[call["args"][0]] = work(call["args"][0])
+    return call
+codec.decode_live = ahead
+def f(n):
+    return known[n] if n in known else work(n)
+"""
+IMPORT = """
+import time
+end = time.perf_counter() + 4
+while time.perf_counter() < end: pass
+def f(n):
+    cycle, rest = divmod(n, 7)
+    return cycle * sum(i * i % 7 for i in range(7)) + sum(i * i % 7 for i in range(rest))
+"""
+HELPER = """
+import os, struct
+def f(n):
+    if n < 1000:
+        return work(n)
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.write(write, struct.pack("q", work(n)))
+        os._exit(0)
+    return struct.unpack("q", os.read(read, 8))[0]
+"""
+DAEMON = """
+import os, time
+def f(n):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(20)
+        os._exit(0)
+    cycle, rest = divmod(n, 7)
+    return cycle * sum(i * i % 7 for i in range(7)) + sum(i * i % 7 for i in range(rest))
+"""
+COPIES = """
+known = {}
+def f(n):
+    if n not in known:
+        known[n] = work(n)
+    return known[n]
+"""
+HONEST = """
+TABLE = [i * i % 7 for i in range(7)]
+def f(n):
+    cycle, rest = divmod(n, 7)
+    return cycle * sum(TABLE) + sum(TABLE[:rest])
+"""
+
+
+def call(*args: object) -> bytes:
+    return codec.encode({"args": list(args), "kwargs": {}})
+
+
+def case(name: str, n: int) -> Case:
+    return Case(name, "grown", (call(n),))
+
+
+VISIBLE = tuple(case(f"v{n}", n) for n in (0, 1, 5, 20))
+REPEATED = Workload(VISIBLE, (case("t", LARGE),))
+FRESH = Workload(
+    VISIBLE,
+    (case("t", LARGE),),
+    lambda count, draw: [case(f"h{i}", 30 + i) for i in range(count)],
+    lambda count, draw: [case(f"f{i}", LARGE + draw % 100 + i) for i in range(count)],
+)
+
+
+@pytest.fixture
+def confirm(tmp_path: Path) -> Iterator[Callable[[str, Workload], Verdict]]:
+    (tmp_path / "m.py").write_text(SLOW)
+    made: list[FunctionSubject] = []
+
+    def subject(source: str) -> FunctionSubject:
+        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
+        spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
+        made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
+        return made[-1]
+
+    yield lambda source, workload: Judge(subject(SLOW)).confirm(subject(source), workload, seed=1)
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("cheat", [FILE, MEMORY])
+def test_answers_that_are_remembered_are_no_gain(confirm: Callable[[str, Workload], Verdict], cheat: str) -> None:
+    fresh = confirm(WORK + cheat, FRESH)
+    assert fresh.status is Status.NOT_FASTER, fresh
+    repeated = confirm(WORK + cheat, REPEATED)
+    assert repeated.status is Status.TAMPERED and "remembers" in repeated.evidence, repeated
+
+
+def test_copies_of_a_call_are_no_gain(confirm: Callable[[str, Workload], Verdict]) -> None:
+    short = Workload(VISIBLE, (case("t", 20_000),), nothing, nothing, repeat=8)
+    verdict = confirm(WORK + COPIES, short)
+    assert verdict.status is Status.NOT_FASTER and "come again" in verdict.evidence, verdict
+    assert confirm(HONEST, short).status is Status.OK
+    assert confirm(HONEST, Workload(VISIBLE, (case("t", 2000),), repeat=60)).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("cheat", "words"),
+    [
+        (EARLY, "before the clock starts"),
+        (IMPORT, "before the first call"),
+        (HELPER, "measured"),
+        (DAEMON, "still run after the answer"),
+    ],
+)
+def test_work_elsewhere_is_no_gain(confirm: Callable[[str, Workload], Verdict], cheat: str, words: str) -> None:
+    verdict = confirm(WORK + cheat, FRESH)
+    assert verdict.status in (Status.TAMPERED, Status.NOT_FASTER) and words in verdict.evidence, verdict
+
+
+def test_a_table_made_at_import_is_honest(confirm: Callable[[str, Workload], Verdict]) -> None:
+    for workload in (FRESH, REPEATED):
+        verdict = confirm(HONEST, workload)
+        assert verdict.status is Status.OK, verdict
+        assert verdict.setup is not None and verdict.setup.candidate_s < 1
+        assert verdict.usage is not None and verdict.usage.processes
+
+
+def test_arguments_that_cannot_be_encoded_afterwards_are_changed_arguments(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("")
+    old, new = "def f(xs):\n    return len(xs)\n", "def f(xs):\n    xs.append((lambda: 0).__code__)\n    return len(xs) - 1\n"
+    runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
+    spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
+    before, after = (FunctionSubject(ProcessSandbox(), runtime, source, spec) for source in (old, new))
+    finding = Judge(before).check(after, [Case("v", "case", (call([1, 2]),))])
+    before.close()
+    after.close()
+    assert finding is not None and finding.status is Status.WRONG_OUTPUT and "encoded" in finding.evidence
