@@ -324,7 +324,7 @@ def _columns_hold(sheet: Sheet, line: int, index: int, new: str) -> bool:
     if len(set(column)) == len(column) and new != sheet.rows[line][index] and (new in column or _rising(column)):
         return False
     for other in range(len(rows[0])):
-        if other == index:
+        if other == index or not _NUMBER.fullmatch(sheet.rows[line][other]):
             continue
         pairs = [(float(row[index]), float(row[other])) for row in rows]
         beside = float(sheet.rows[line][other])

@@ -37,6 +37,7 @@ def test_deterministic_distinct_and_never_empty_where_a_number_stands(text: str,
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.one_of(NUMBERS, WORDS), min_size=1, max_size=4).map(" ".join), min_size=1, max_size=8), st.lists(NUMBERS, max_size=2), st.integers(0, 5))
+@example(["0", "0 0 0 0", "0 0 0 a", "0 0 0 0", "0 0 0 0"], [], 0)
 def test_a_leading_count_of_lines_stays_true(lines: list[str], more: list[str], seed: int) -> None:
     text = " ".join([str(len(lines)), *more]) + "\n" + "\n".join(lines) + "\n"
     assume(leading_count(text) == 0)
