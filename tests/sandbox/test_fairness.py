@@ -149,7 +149,7 @@ def test_answers_that_are_remembered_are_no_gain(confirm: Callable[[str, Workloa
 
 
 def test_copies_of_a_call_are_no_gain(confirm: Callable[[str, Workload], Verdict]) -> None:
-    short = Workload(VISIBLE, (case("t", 20_000),), nothing, nothing, repeat=8)
+    short = Workload(VISIBLE, (case("t", 60_000),), nothing, nothing, repeat=4)
     verdict = confirm(WORK + COPIES, short)
     assert verdict.status is Status.NOT_FASTER and "come again" in verdict.evidence, verdict
     assert confirm(HONEST, short).status is Status.OK
