@@ -114,8 +114,7 @@ class Workshop:
 
     def oracle_file(self) -> Mount:
         """The file of the task's oracle, in a folder of its own: it may hold the generator as well."""
-        path = self.task.oracle.rpartition(":")[0]
-        return Mount(Path(path), f"{USER_FILES}/oracle/{Path(path).name}")
+        return self.user_file(self.task.oracle.rpartition(":")[0], "oracle")
 
     def _runtime(self, mount: Mount, *extra: Mount) -> Runtime:
         return Runtime(

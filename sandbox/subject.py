@@ -36,7 +36,6 @@ class Subject(ABC):
         setup_s: Seconds of the quickest import or build so far, by the parent's clock; inf before the first.
         setup_limit_s: Seconds after which an import or a build is stopped.
         setup_allowance_s: Seconds by which it may be longer than the baseline's, whatever is gained.
-        libraries_s: Seconds that the first import of its installed libraries took; not part of `setup_s`.
         compiles: Names of the just-in-time compilers that it loaded; its first calls take longer.
     """
 
@@ -50,7 +49,6 @@ class Subject(ABC):
         self._rng = random.Random(seed)
         self.setup_s = math.inf
         self.setup_limit_s = SETUP_LIMIT_S
-        self.libraries_s = 0.0
         self.compiles: tuple[str, ...] = ()
         self._warm_calls: tuple[bytes, ...] = ()
 
@@ -152,9 +150,7 @@ class FunctionSubject(Subject):
     def _load(self, session: Session) -> None:
         spec = self.spec
         # Libraries first: what is left of the import is the candidate's own.
-        started = time.perf_counter()
         session.preload(imported(self.source), spec.project, self.setup_limit_s)
-        self.libraries_s = max(self.libraries_s, time.perf_counter() - started)
         started = time.perf_counter()
         reply = session.load(
             {
