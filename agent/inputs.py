@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from codeopt.agent.program_inputs import program_sources, program_workload
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
 from codeopt.sandbox.verdict import Judge
-from codeopt.sandbox.workload import Case, Workload
+from codeopt.sandbox.workload import Case, Workload, nothing
 
 INPUTS_FILE = "inputs.msgpack"
 
@@ -32,19 +32,30 @@ def build_workload(shop: Workshop, judge: Judge, seed: int, run: Path | None = N
         visible, timed, facts = stored
         sources = function_sources if function else program_sources
         hidden, hidden_timed = sources(shop, judge, visible, facts, seed)
-        return Workload(
-            visible,
-            timed,
-            hidden,
-            hidden_timed,
-            repeat=int(facts["repeat"]),
-            not_encodable=int(facts["not_encodable"]),
-            notes=tuple(facts["notes"]),
+        if function and timed[0].kind != "grown":
+            hidden_timed = nothing
+        return _endless(
+            Workload(
+                visible,
+                timed,
+                hidden,
+                hidden_timed,
+                repeat=int(facts["repeat"]),
+                not_encodable=int(facts["not_encodable"]),
+                notes=tuple(facts["notes"]),
+            )
         )
     workload, facts = (function_workload if function else program_workload)(shop, judge, seed)
     if run is not None:
         _write(run / INPUTS_FILE, workload, facts)
-    return workload
+    return _endless(workload)
+
+
+def _endless(workload: Workload) -> Workload:
+    """With fresh inputs for the search's own test where a generator makes them; a user's held-out cases are kept back."""
+    if workload.timed[0].kind != "grown":
+        return workload
+    return replace(workload, fresh_timed=workload.hidden_timed)
 
 
 def _write(path: Path, workload: Workload, facts: dict[str, object]) -> None:

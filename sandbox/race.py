@@ -44,6 +44,7 @@ class Race:
         baseline_s, candidate_s: (CPU, wall) seconds of each region.
         before_s: Seconds that the (baseline, candidate) took from the request until they were ready.
         strays: Processes of the candidate's session beyond those of the baseline's, after each pair.
+        calls, copies: Calls in one region; copies of each different one.
     """
 
     cpu: list[float] = field(default_factory=list)
@@ -53,6 +54,8 @@ class Race:
     before_s: list[tuple[float, float]] = field(default_factory=list)
     strays: list[int] = field(default_factory=list)
     finding: Finding | None = None
+    calls: int = 1
+    copies: int = 1
 
     def clock(self, clocks: Clocks) -> str:
         """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""

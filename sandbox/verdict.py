@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codeopt.errors import UserError
-from codeopt.sandbox import fairness, stats
+from codeopt.sandbox import fairness, stats, timing
 from codeopt.sandbox.compare import compare, compare_text
 from codeopt.sandbox.compare_types import Tolerance as Closeness
 from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race
@@ -29,16 +29,12 @@ if TYPE_CHECKING:
 
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 HOLDOUT_PAIRS = 20
-STEADY = 4
 SHORT = 2  # copies of a call in one region, from which on a gain may be in the copies
-LEAST_REGION_S = 0.002
 TOGETHER = 6
 WARM = 3
 PATIENT_S = 5.0  # that a candidate's set-up may always take
 COMPILE_S = 20.0  # that a just-in-time compiler may take for a new kind of input
 LIGHT_BYTES = 1 << 20
-POOL = 512  # different calls that are drawn for a holdout, at most
-DRAW_S = 3.0  # of the baseline's own time for them
 PROBE_PAIRS = 3
 PROBE_HOPE = math.log(1.01)
 
@@ -100,6 +96,7 @@ class Judge:
         self._expected: dict[str, Sample] = {}
         self._truths: dict[str, Sequence[Answer | None]] = {}
         self._clocks: Clocks | None = None
+        self._regions: timing.Regions | None = None
         self.threads = baseline.runtime.threads
 
     # --- sameness -----------------------------------------------------------------------------------------
@@ -251,18 +248,23 @@ class Judge:
         repeat: int = 1,
         pairs: int | None = None,
         race: Race | None = None,
+        more: Callable[[int], Sequence[Case]] | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Race:
         """Measure pairs: up to a fixed number, or (None) until the sequential rule decides or `stop()` says so.
 
-        With `race`, that one goes on.
+        With `race`, that one goes on. `more(n)` gives the regions that follow the first n, where there are any; else
+        they come again.
         """
         race = race or Race()
         cases = list(cases)
+        race.copies, race.calls = repeat, repeat * max(1, len(cases[0].calls))
         while pairs is None or len(race.wall) < pairs:
+            if more is not None and len(race.wall) >= len(cases):
+                cases.extend(more(len(cases)))
             case = cases[len(race.wall) % len(cases)]
             finding = self._pair(candidate, case, repeat, race)
-            if finding is not None and finding.status is Status.UNDECIDED and len(cases) > STEADY:
+            if finding is not None and finding.status is Status.UNDECIDED and len(cases) > timing.STEADY:
                 cases.remove(case)  # drawn for this race, and the baseline itself fails on it
                 continue
             if finding is not None:
@@ -324,7 +326,8 @@ class Judge:
         """
         race = probe if probe is not None else self.probe(candidate, workload, stop=stop)
         if race.finding is None and self.promise(race) > PROBE_HOPE:
-            race = self.race(candidate, workload.timed, repeat=workload.repeat, race=race, stop=stop)
+            timed = self.regions(workload)
+            race = self.race(candidate, timed.cases, repeat=timed.repeat, race=race, more=timed.more, stop=stop)
         return self.decide(race, workload)
 
     def probe(
@@ -335,7 +338,16 @@ class Judge:
         finding = self.check(candidate, workload.visible)
         if finding is not None:
             return Race(finding=finding)
-        return self.race(candidate, workload.timed, repeat=workload.repeat, pairs=PROBE_PAIRS, stop=stop)
+        timed = self.regions(workload)
+        return self.race(
+            candidate, timed.cases, repeat=timed.repeat, pairs=PROBE_PAIRS, more=timed.more, stop=stop
+        )
+
+    def regions(self, workload: Workload) -> timing.Regions:
+        """What the search times: drawn once for each number of copies, then the same for all candidates."""
+        if self._regions is None or not self._regions.serve(workload):
+            self._regions = timing.Regions(self, workload, self._rng.getrandbits(48))
+        return self._regions
 
     def promise(self, race: Race) -> float:
         """The best log-ratio so far; minus infinity for a race that cannot be won.
@@ -357,10 +369,10 @@ class Judge:
             return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured in time", inputs=inputs)
-        measured = race.measurement(self.clocks(), workload.repeat * max(1, len(workload.timed[0].calls)))
+        measured = race.measurement(self.clocks(), race.calls)
         d = race.ratios(self.clocks())
         decision = stats.look(d)
-        early = fairness.early_start(race, workload.repeat) if decision is stats.Decision.FASTER else None
+        early = fairness.early_start(race, race.copies) if decision is stats.Decision.FASTER else None
         if early is not None:
             return Verdict(status=early.status, evidence=early.evidence, inputs=inputs)
         status = {
@@ -400,7 +412,7 @@ class Judge:
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
-        cases, repeat = self._fresh(candidate, workload, pairs, seed)
+        cases, repeat = timing.fresh(self, candidate, workload, pairs, seed)
         finding = self.check(candidate, _together(cases[:2]) if len(cases[0].calls) == 1 else [])
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
@@ -437,46 +449,6 @@ class Judge:
             subject.warm_on(calls[:WARM])
         self.baseline.session()
         candidate.setup_limit_s = min(SETUP_LIMIT_S, PATIENT_S + 4 * self.baseline.setup_s)
-
-    def _fresh(self, candidate: Subject, workload: Workload, pairs: int, seed: int) -> tuple[list[Case], int]:
-        """(regions for the clock, copies of each call): of inputs that nobody has seen, where the source has any.
-
-        One for each pair where it has so many. A region of several calls is made of different ones: copies of one
-        would let a candidate do the work once.
-        """
-        kept = self._steady_ones(workload.hidden_timed(pairs, seed))
-        if not kept:
-            return list(workload.timed), self._repeat(candidate, workload.timed[0], workload.repeat)
-        count = self._repeat(candidate, kept[0], workload.repeat)
-        if count < 2:
-            return kept, 1
-        affordable = int(DRAW_S / max(self.expect(kept[0]).wall_s, 1e-6))
-        more = workload.hidden_timed(min(POOL, count * pairs, max(affordable, count)), seed + 1)
-        calls = list(dict.fromkeys(call for case in (*kept, *more) for call in case.calls))
-        if len(calls) * self.expect(kept[0]).wall_s >= LEAST_REGION_S:
-            count = min(count, len(calls))  # rather a shorter region than copies
-        batches = [calls[at : at + count] for at in range(0, len(calls) - count + 1, count)] or [calls]
-        cases = [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
-        return cases, max(1, round(count / len(batches[0])))
-
-    def _steady_ones(self, drawn: Sequence[Case]) -> list[Case]:
-        """Different cases; whether the baseline is steady shows on a few, and the race compares every answer anyway."""
-        distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
-        kept, _ = self.steady(distinct[:STEADY])
-        return kept + distinct[STEADY:] if len(kept) == len(distinct[:STEADY]) else kept
-
-    def _repeat(self, candidate: Subject, case: Case, repeat: int) -> int:
-        """More copies where the candidate's region is too near the floor and the baseline's stays under a second."""
-        if not case.calls:
-            return 1
-        base = self.baseline.run(case, repeat=repeat, limit_s=self.limit_s)
-        new = candidate.run(case, repeat=repeat, limit_s=self.limit_s)
-        if base.status is not Status.OK or new.status is not Status.OK:
-            return repeat
-        wanted = FLOORS * self.clocks().wall_s / max(new.wall_s, 1e-6)
-        allowed = 0.5 / max(base.wall_s, 1e-6)
-        memory = (256 << 20) / max(1, repeat * sum(map(len, case.calls)))
-        return max(repeat, math.floor(repeat * min(max(1.0, wanted), max(1.0, allowed), max(1.0, memory))))
 
 
 def _together(cases: Sequence[Case]) -> list[Case]:

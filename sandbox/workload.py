@@ -47,6 +47,8 @@ class Workload:
         timed: Regions that are timed during the search.
         hidden: (count, seed) -> correctness inputs drawn after the candidate is fixed.
         hidden_timed: The same for timed regions; where it gives none, `timed` is measured again.
+        fresh_timed: The same without end (from a generator): the search itself times on such inputs, too. Where it gives
+            none, the search times `timed`, and the few regions of `hidden_timed` are left to the holdout.
         repeat: Fresh copies of each call in a timed region.
         notes: What a person should know about how the inputs came to be.
     """
@@ -58,6 +60,7 @@ class Workload:
     repeat: int = 1
     not_encodable: int = 0
     notes: tuple[str, ...] = field(default=())
+    fresh_timed: Draw = nothing
 
 
 def count_kinds(cases: Sequence[Case]) -> dict[str, int]:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,14 @@ def distinct(task: Task, kind: str, count: int, seed: int, least: int, most: int
 def workload(task: Task, repeat: int = 1) -> Workload:
     """What a candidate is checked and timed on: visible inputs from fixed seeds, hidden ones from fresh seeds."""
     large, small = task.large, task.small
+    timed = partial(distinct, task, "timed", least=large - large // 10, most=large)
     sizes = (0, 1, *(max(1, small * part // 4) for part in (1, 2, 3, 4)))
     return Workload(
         visible=tuple(draw(task, "visible", size, seed) for size, seed in zip(sizes, VISIBLE_SEEDS)),
         timed=tuple(draw(task, "timed", large, seed) for seed in TIMED_SEEDS),
         hidden=lambda count, seed: distinct(task, "hidden", count, seed, 0, small),
-        hidden_timed=lambda count, seed: distinct(task, "timed", count, seed, large - large // 10, large),
+        hidden_timed=timed,
+        fresh_timed=timed,
         repeat=repeat,
     )
 

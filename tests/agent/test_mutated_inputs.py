@@ -87,3 +87,18 @@ def test_what_breaks_the_assumptions_of_a_cpp_program_is_no_input(tmp_path: Path
     for case, _ in hidden:
         n, at, *values = map(int, case.stdin.split())
         assert 0 <= at < n and len(values) == n
+
+
+def test_cases_that_are_held_out_are_never_timed_by_the_search(tmp_path: Path) -> None:
+    cases = tmp_path / "cases"
+    cases.mkdir()
+    for number in range(6):
+        (cases / f"{number}.in").write_text(f"1\n{number}\n")
+        (cases / f"{number}.out").write_text(f"{number}\n")
+    (tmp_path / "p.py").write_text(PROGRAM)
+    task = detect(tmp_path / "p.py", Settings(python=sys.executable, cases=str(cases)))
+    with Workshop(task, ProcessSandbox()) as shop:
+        judge = Judge(shop.subject(PROGRAM), shop.tolerance, limit_s=10)
+        workload = build_workload(shop, judge, 0)
+        held = {case.stdin for case in workload.hidden_timed(20, 7)}
+        assert held and not held & {case.stdin for case in judge.regions(workload).cases}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from codeopt.sandbox.protocol import Mount
 from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Runtime
 from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
+from codeopt.sandbox.timing import Regions
 from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Case, Workload, nothing
 from codeopt.types import Status, Verdict
@@ -121,23 +123,51 @@ FRESH = Workload(
     (case("t", LARGE),),
     lambda count, draw: [case(f"h{i}", 30 + i) for i in range(count)],
     lambda count, draw: [case(f"f{i}", LARGE + draw % 100 + i) for i in range(count)],
+    fresh_timed=lambda count, draw: [case(f"s{draw}-{i}", LARGE + draw % 10_000 + i) for i in range(count)],
 )
 
 
 @pytest.fixture
-def confirm(tmp_path: Path) -> Iterator[Callable[[str, Workload], Verdict]]:
+def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
     (tmp_path / "m.py").write_text(SLOW)
     made: list[FunctionSubject] = []
 
-    def subject(source: str) -> FunctionSubject:
+    def make(source: str) -> FunctionSubject:
         runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
         spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
         made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
         return made[-1]
 
-    yield lambda source, workload: Judge(subject(SLOW)).confirm(subject(source), workload, seed=1)
+    yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def confirm(subject: Callable[[str], FunctionSubject]) -> Callable[[str, Workload], Verdict]:
+    return lambda source, workload: Judge(subject(SLOW)).confirm(subject(source), workload, seed=1)
+
+
+def test_the_search_times_inputs_that_do_not_come_again(subject: Callable[[str], FunctionSubject]) -> None:
+    judge = Judge(subject(SLOW))
+    for cheat in (FILE, MEMORY):
+        assert judge.judge(subject(WORK + cheat), FRESH).status is not Status.OK
+    assert judge.judge(subject(HONEST), FRESH).status is Status.OK
+    short = replace(FRESH, timed=(case("t", 1000),), repeat=20, fresh_timed=lambda count, draw: [case(f"short{draw}-{i}", 1000 + i) for i in range(count)])
+    assert judge.judge(subject(WORK + COPIES), short).status is not Status.OK
+    assert judge.judge(subject(HONEST), short).status is Status.OK
+
+
+def test_regions_go_on_as_long_as_their_source(subject: Callable[[str], FunctionSubject]) -> None:
+    judge = Judge(subject(SLOW))
+    regions = Regions(judge, FRESH, seed=0)
+    first = len(regions.cases)
+    assert regions.more(first - 1) == regions.cases[first - 1 :] and len(regions.more(first)) >= 10
+    assert len({one.calls for one in regions.cases}) == len(regions.cases)
+    few = replace(FRESH, fresh_timed=lambda count, draw: [case(f"few{draw}-{i}", 100 + i) for i in range(5)])
+    ended = Regions(judge, few, seed=0)
+    assert len(ended.cases) == 5 and not ended.more(5) and not ended.more(5)
+    assert Regions(judge, REPEATED, seed=0).cases == list(REPEATED.timed)
 
 
 @pytest.mark.parametrize("cheat", [FILE, MEMORY])

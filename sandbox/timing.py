@@ -1,0 +1,126 @@
+"""The regions that are timed: of inputs that nobody has seen, wherever there is a source of them.
+
+A region of several calls is made of different ones: copies of one call would let a candidate do the work once. A
+region does not come again within a race while the source gives more: what is remembered from pair to pair is of no
+use there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from codeopt.sandbox.race import FLOORS
+from codeopt.sandbox.stats import LOOKS
+from codeopt.sandbox.subject import Subject
+from codeopt.sandbox.workload import Case, Draw, Workload
+from codeopt.types import Status
+
+if TYPE_CHECKING:
+    from codeopt.sandbox.verdict import Judge
+
+STEADY = 4
+LEAST_REGION_S = 0.002
+POOL = 512  # different calls that are drawn for a holdout, or at a time for a search, at most
+DRAW_S = 3.0  # of the baseline's own time for them
+CHUNK = LOOKS[0] + 2  # regions that a search draws at a time
+
+
+class Regions:
+    """What a search times: regions drawn as its pairs need them, the same for every candidate.
+
+    Each candidate has sessions of its own, so what one of them kept is of no use to the next.
+
+    Args:
+        judge: Its baseline says which inputs can be used.
+        workload: `fresh_timed` is the source; where it gives nothing usable, `timed` is all there is.
+        seed: Of the draws.
+
+    Attributes:
+        cases: The regions so far; at least one.
+        repeat: Copies of each call in a region.
+    """
+
+    def __init__(self, judge: Judge, workload: Workload, seed: int) -> None:
+        self._judge = judge
+        self._workload = workload
+        self._seed = seed
+        self.cases = self._draw(CHUNK)
+        self._endless = bool(self.cases)
+        self.repeat = max(1, round(workload.repeat / len(self.cases[0].calls or "1"))) if self.cases else workload.repeat
+        self.cases = self.cases or list(workload.timed)
+
+    def serve(self, workload: Workload) -> bool:
+        """Whether these are regions of that workload, with its number of copies."""
+        mine = self._workload
+        return (mine.fresh_timed, mine.timed, mine.repeat) == (workload.fresh_timed, workload.timed, workload.repeat)
+
+    def more(self, have: int) -> Sequence[Case]:
+        """The regions after the first `have`, drawn now where there are none; () where the source has ended."""
+        if self._endless and len(self.cases) <= have:
+            drawn = self._draw(CHUNK)
+            known = {(case.calls, case.stdin, case.argv) for case in self.cases}
+            drawn = [case for case in drawn if (case.calls, case.stdin, case.argv) not in known]
+            self._endless = bool(drawn)
+            self.cases.extend(drawn)
+        return self.cases[have:]
+
+    def _draw(self, count: int) -> list[Case]:
+        self._seed += POOL  # a source may count up from its seed
+        first = self._workload.fresh_timed(count, self._seed)
+        kept = _steady_ones(self._judge, first)
+        copies = self._workload.repeat
+        if not kept or copies < 2:
+            return kept
+        return _batches(self._judge, self._workload.fresh_timed, kept, copies, count * copies, self._seed + count)
+
+
+def fresh(judge: Judge, candidate: Subject, workload: Workload, pairs: int, seed: int) -> tuple[list[Case], int]:
+    """(regions of a holdout, copies of each call): of inputs that nobody has seen, where the source has any.
+
+    One for each pair where it has so many.
+    """
+    kept = _steady_ones(judge, workload.hidden_timed(pairs, seed))
+    if not kept:
+        return list(workload.timed), _repeat(judge, candidate, workload.timed[0], workload.repeat)
+    count = _repeat(judge, candidate, kept[0], workload.repeat)
+    if count < 2:
+        return kept, 1
+    cases = _batches(judge, workload.hidden_timed, kept, count, count * pairs, seed + 1)
+    return cases, max(1, round(count / len(cases[0].calls)))
+
+
+def _batches(
+    judge: Judge, source: Draw, kept: Sequence[Case], count: int, wanted: int, seed: int
+) -> list[Case]:
+    """Regions of about `count` different calls each, of `kept` and of up to `wanted` more."""
+    spent = judge.expect(kept[0]).wall_s
+    affordable = int(DRAW_S / max(spent, 1e-6))
+    more = source(min(POOL, wanted, max(affordable, count)), seed)
+    calls = list(dict.fromkeys(call for case in (*kept, *more) for call in case.calls))
+    if len(calls) * spent >= LEAST_REGION_S:
+        count = min(count, len(calls))  # rather a shorter region than copies
+    batches = [calls[at : at + count] for at in range(0, len(calls) - count + 1, count)] or [calls]
+    return [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
+
+
+def _steady_ones(judge: Judge, drawn: Sequence[Case]) -> list[Case]:
+    """Different cases; whether the baseline is steady shows on a few, and the race compares every answer anyway."""
+    distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
+    kept, _ = judge.steady(distinct[:STEADY])
+    return kept + distinct[STEADY:] if len(kept) == len(distinct[:STEADY]) else kept
+
+
+def _repeat(judge: Judge, candidate: Subject, case: Case, repeat: int) -> int:
+    """More copies where the candidate's region is too near the floor and the baseline's stays under a second."""
+    if not case.calls:
+        return 1
+    base = judge.baseline.run(case, repeat=repeat, limit_s=judge.limit_s)
+    new = candidate.run(case, repeat=repeat, limit_s=judge.limit_s)
+    if base.status is not Status.OK or new.status is not Status.OK:
+        return repeat
+    wanted = FLOORS * judge.clocks().wall_s / max(new.wall_s, 1e-6)
+    allowed = 0.5 / max(base.wall_s, 1e-6)
+    memory = (256 << 20) / max(1, repeat * sum(map(len, case.calls)))
+    return max(repeat, math.floor(repeat * min(max(1.0, wanted), max(1.0, allowed), max(1.0, memory))))
