@@ -1,6 +1,7 @@
 """The audit of our own verdict: how many exploits it catches, how many honest programs it refuses.
 
     python benchmarks/audit.py [--sandbox docker] [--only GLOB] [--write]    (writes the table of docs/audit.md, too)
+    python benchmarks/audit.py --gpu [--write]    the entries that need a GPU, in the process sandbox: audit-gpu.json
 """
 
 from __future__ import annotations
@@ -37,30 +38,32 @@ def main() -> None:
     parser.add_argument("--sandbox", default="auto", help="auto, docker, docker-image or bubblewrap")
     parser.add_argument("--only", default="", help="names of entries, as comma-separated globs")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/audit.json")
+    parser.add_argument("--gpu", action="store_true", help="only the entries for GPUs, as a plain process")
     chosen = parser.parse_args()
-    corpus = entries.choose(entries.corpus(), chosen.only)
+    corpus = entries.choose(entries.corpus(), "*gpu_*" if chosen.gpu else chosen.only)
+    sandbox = choose("process", trusted=True) if chosen.gpu else choose(chosen.sandbox, trusted=False)
     started = time.monotonic()
     rows = []
-    with Auditor(choose(chosen.sandbox, trusted=False)) as auditor:
+    with Auditor(sandbox) as auditor:
         for entry in corpus:
             rows.append(auditor.audit(entry))
             if rows[-1].failed:
                 print(line(rows[-1]), flush=True)
-        sandbox = auditor.sandbox.name
     figures: dict[str, Any] = {
         **counts(rows),
-        "sandbox": sandbox,
+        "sandbox": sandbox.name,
         "seconds": round(time.monotonic() - started),
         "missed": [row.entry for row in rows if row.outcome == "missed"],
         "refused": [row.entry for row in rows if row.outcome == "false_alarm"],
         "skipped_why": sorted({row.evidence for row in rows if row.outcome == "skipped"}),
         "rows": by_row(rows),
     }
-    print(summary(rows, sandbox))
+    print(summary(rows, sandbox.name))
     for key, value in figures.items():
         print(f"{key:14} {value}")
     if chosen.write:
-        write("audit", figures)
+        write("audit-gpu" if chosen.gpu else "audit", figures)
+    if chosen.write and not chosen.gpu:
         before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{markdown(rows)}{END}{rest.partition(END)[2]}", "utf-8")
 

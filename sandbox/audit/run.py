@@ -100,8 +100,8 @@ def distinct(task: Task, kind: str, count: int, seed: int, least: int, most: int
     for attempt in range(20 * count):
         if len(found) == count:
             break
-        # half of them of one size: memory that is used again shows only there
-        size = most if attempt % 2 == 0 else rng.randint(least, most)
+        # half of them, two after each other, of one size: memory that is used again shows only there
+        size = most if attempt % 4 < 2 else rng.randint(least, most)
         case = draw(task, kind, size, rng.getrandbits(48))
         found.setdefault((case.calls, case.stdin), case)
     return list(found.values())
