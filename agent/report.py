@@ -89,7 +89,10 @@ def write_outcome(
         "inputs": verdict.inputs.model_dump() if verdict else None,
         "setup": verdict.setup.model_dump() if verdict and verdict.setup else None,
         "usage": verdict.usage.model_dump() if verdict and verdict.usage else None,
-        "winners": {"held_out": search.held_out, "refused": search.refused} if search is not None else {},
+        "winners": {
+            "held_out": search.held_out if search is not None else 0,
+            "refused": search.refused if search is not None else 0,
+        },
         "notes": [*(verdict.notes if verdict else ()), *(workload.notes if workload else ())],
         "candidates": statuses,
         "duplicates_saved": search.saved if search is not None else 0,
