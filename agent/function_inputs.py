@@ -20,7 +20,7 @@ from codeopt.errors import UserError
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
 from codeopt.sandbox.verdict import Judge
-from codeopt.sandbox.workload import Case, Draw, Workload
+from codeopt.sandbox.workload import Case, Draw, Workload, nothing
 from codeopt.types import Status
 
 FEWEST = 3  # inputs without which nothing is claimed
@@ -81,7 +81,7 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
     hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed)
     repeat = judge.calibrate(pool[0])
     if pool[0].kind != "grown":
-        hidden_timed = _none
+        hidden_timed = nothing
     spent = judge.expect(pool[0]).wall_s
     if spent > 2:
         notes.append(f"one call takes {spent:.1f} s: a verdict costs about {spent * 25:.0f} s")
@@ -119,10 +119,6 @@ def function_sources(
         return [_case(f"t{draw}-{i}", "grown", row, size) for i, row in enumerate(rows)]
 
     return hidden, hidden_timed
-
-
-def _none(count: int, draw: int) -> Sequence[Case]:
-    return ()
 
 
 def _case(name: str, kind: str, row: Mapping[str, Any], size: int = 0) -> Case:

@@ -60,8 +60,8 @@ class Regions:
         """The regions after the first `have`, drawn now where there are none; () where the source has ended."""
         if self._endless and len(self.cases) <= have:
             drawn = self._draw(CHUNK)
-            known = {(case.calls, case.stdin, case.argv) for case in self.cases}
-            drawn = [case for case in drawn if (case.calls, case.stdin, case.argv) not in known]
+            known = {_input(case) for case in self.cases}
+            drawn = [case for case in drawn if _input(case) not in known]
             self._endless = bool(drawn)
             self.cases.extend(drawn)
         return self.cases[have:]
@@ -105,9 +105,14 @@ def _batches(
     return [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
 
 
+def _input(case: Case) -> tuple[object, ...]:
+    """What makes two cases the same input, whatever they are called."""
+    return case.calls, case.stdin, case.argv
+
+
 def _steady_ones(judge: Judge, drawn: Sequence[Case]) -> list[Case]:
     """Different cases; whether the baseline is steady shows on a few, and the race compares every answer anyway."""
-    distinct = list({(case.calls, case.stdin, case.argv): case for case in drawn}.values())
+    distinct = list({_input(case): case for case in drawn}.values())
     kept, _ = judge.steady(distinct[:STEADY])
     return kept + distinct[STEADY:] if len(kept) == len(distinct[:STEADY]) else kept
 
