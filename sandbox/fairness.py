@@ -7,13 +7,14 @@ of one batch, in files, in daemons), and processes that go on after the answer. 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codeopt.sandbox import stats
-from codeopt.sandbox.race import Clocks, Finding, Race
+from codeopt.sandbox.race import Finding, Race
 from codeopt.sandbox.subject import CannotStart, Subject
 from codeopt.sandbox.workload import Case
 from codeopt.types import Measurement, Setup, Status
@@ -26,8 +27,8 @@ EARLY_S, EARLY = 0.005, 0.2
 ROUNDS = 5
 COLD_SHARE = 0.6  # of the baseline's time: a candidate that needs as much in a fresh process has no gain there
 GONE = 1.5
-FIRST_S = 0.0002
-FIRST_SHARE = 0.3  # of a quarter batch: what comes once in it, over the floor
+FIRST_S = 0.0002  # shorter calls drown in what a new process costs
+APART = math.log(1.1)
 ALONE = 0.4  # of the claimed gain of a call: one that comes alone must show as much
 SETTLE_S = 0.5
 
@@ -115,40 +116,42 @@ def batches(
 ) -> tuple[bool, Finding | None]:
     """(whether a quarter of the copies of a call gives another ratio, what is wrong with that): row 7.
 
-    Then the copies share something. T(K) = a + b K by the two sizes gives the time of a call that comes once.
+    Then the copies share something, and a call that comes once must show the gain. By CPU time where there is any:
+    such short regions drown in the wall-clock of a busy machine.
     """
     few = max(1, repeat // 4)
     quarter = judge.race(candidate, cases, repeat=few, pairs=stats.LOOKS[0])
     if quarter.finding is not None or not quarter.wall:
         return False, quarter.finding
-    less = quarter.measurement(judge.clocks())
-    if not (less.high * 1.1 < measured.low or measured.high * 1.1 < less.low):
+    counted = judge.clocks().threads == 1 and all(len(one.cpu) == len(one.wall) for one in (race, quarter))
+    clock = "cpu" if counted else race.clock(judge.clocks())
+    many, less = (one.cpu if clock == "cpu" else one.wall for one in (race, quarter))
+    (many_low, many_high), (less_low, less_high) = stats.interval(many), stats.interval(less)
+    if not (less_high + APART < many_low or many_high + APART < less_low):
         return False, None
-    clock = race.clock(judge.clocks())
-    (slow, many_s), (_, few_s) = race.medians(clock), quarter.medians(clock)
-    each = max(0.0, (many_s - few_s) / (repeat - few))
-    # Near the floor both sizes show nothing but the floor.
-    first = few_s - each * few - _floor(judge.clocks(), clock)
-    if first < FIRST_SHARE * few_s:
-        return False, None
-    # A new process is slower in its first steps, whatever it runs: a small `first` proves nothing.
-    if first <= FIRST_S:
+    slow, fast = (seconds / repeat for seconds in race.medians(clock))
+    if slow < FIRST_S or not (finding := _alone(judge, candidate, cases, clock, ALONE * (slow - fast))):
         return True, None
-    # A large one may be those steps on a slow machine: then the baseline has them too, so both run one call in turn.
-    alone = judge.race(candidate, cases, repeat=1, pairs=stats.LOOKS[2])
-    if alone.finding is not None or not alone.wall:
-        return True, alone.finding
-    index = 0 if clock == "cpu" else 1
-    claimed = (slow - race.medians(clock)[1]) / repeat
-    missing = [
-        ALONE * claimed - (before[index] - after[index])
-        for before, after in zip(alone.baseline_s, alone.candidate_s, strict=True)
-    ]
-    if stats.signed_rank_p(missing) < stats.ALPHA:
-        told = f"{measured.speedup:.1f}x for {repeat} copies of a call, {less.speedup:.1f}x for {few}"
-        return True, Finding(Status.NOT_FASTER, f"its gain is in calls that come again: {told}, none for a first call")
-    return True, None
+    if finding.status is not Status.NOT_FASTER:
+        return True, finding
+    ratios = f"{measured.speedup:.1f}x for {repeat} copies of a call, {math.exp(stats.hodges_lehmann(less)):.1f}x for {few}"
+    return True, Finding(finding.status, f"its gain is in calls that come again: {ratios}, {finding.evidence}")
 
 
-def _floor(clocks: Clocks, clock: str) -> float:
-    return clocks.cpu_s if clock == "cpu" else clocks.wall_s
+def _alone(judge: Judge, candidate: Subject, cases: Sequence[Case], clock: str, asked: float) -> Finding | None:
+    """Whether a call that comes once gains less than `asked` seconds.
+
+    A new process is slow in its first steps, and more so on a busy machine; the baseline's is, too.
+    """
+    race = Race()
+    missing: list[float] = []
+    for pairs in stats.LOOKS:
+        judge.race(candidate, cases, repeat=1, pairs=pairs, race=race)
+        if race.finding is not None or not race.wall:
+            return race.finding
+        index = 0 if clock == "cpu" and len(race.cpu) == len(race.wall) else 1
+        times = zip(race.baseline_s, race.candidate_s, strict=True)
+        missing = [asked - (before[index] - after[index]) for before, after in times]
+        if min(stats.signed_rank_p(missing), stats.signed_rank_p([-m for m in missing])) < stats.ALPHA:
+            break
+    return Finding(Status.NOT_FASTER, "none for a first call") if stats.hodges_lehmann(missing) > 0 else None

@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,10 +139,14 @@ class Session:
         self._sock = self.channel.sock
         self._buffer = bytearray()
         self._pid = 0
+        # The kernel gives a number again only after all others (32,768 at least).
+        self._sampled: deque[int] = deque(maxlen=256)
         self.alive = True
         try:
             self._send({"do": "hello", "output_cap": self._cap, "namespaced": runtime.namespaced})
             self._receive(time.monotonic() + 30)
+            # No text of a candidate's has run yet: this is the server, and no sample may come from it.
+            self._server = self._pid
         except Broken as broken:
             tail = self.channel.stderr_tail().strip()
             raise SandboxBroken(f"the sandbox did not start: {tail[-400:] or broken.evidence}") from broken
@@ -229,6 +234,9 @@ class Session:
             raise self._broken(Status.TAMPERED, f"a malformed frame ({type(error).__name__})") from error
         if not isinstance(message, dict):
             raise self._broken(Status.TAMPERED, "a malformed frame")
+        if "sealed" in message:
+            name = str(message["sealed"], "utf-8", "replace") if isinstance(message["sealed"], bytes) else "?"
+            raise self._broken(Status.TAMPERED, f"it changes {name[:200]} under the sandbox's server")
         return message
 
     def _receive(self, deadline: float) -> dict[str, Any]:
@@ -256,10 +264,13 @@ class Session:
         self._receive(time.monotonic() + seconds)
 
     def sample(
-        self, calls: Sequence[bytes], *, repeat: int = 1, limit_s: float = 30, extras: bool = False
+        self, calls: Sequence[bytes], *, repeat: int = 1, limit_s: float = 30, extras: bool = False, forks: bool = True
     ) -> Sample:
-        """Time `repeat` fresh copies of each call, in one region. An empty list measures the floor."""
-        return self._timed({"do": "sample", "calls": list(calls), "repeat": repeat}, limit_s, extras)
+        """Time `repeat` fresh copies of each call, in one region. An empty list measures the floor.
+
+        Where the program `forks`, an answer from the server itself, or from the sample before, is tampering.
+        """
+        return self._timed({"do": "sample", "calls": list(calls), "repeat": repeat}, limit_s, extras, forks)
 
     def execute(
         self,
@@ -279,20 +290,20 @@ class Session:
             "cwd": cwd,
             "pad": self._rng.randrange(0, 4096),
         }
-        return self._timed(message, limit_s, extras=False)
+        return self._timed(message, limit_s, extras=False, forks=False)
 
-    def _timed(self, message: Mapping[str, Any], limit_s: float, extras: bool) -> Sample:
+    def _timed(self, message: Mapping[str, Any], limit_s: float, extras: bool, forks: bool) -> Sample:
         asked = time.perf_counter()
         try:
             self._send(message)
-            return self._sample(limit_s, extras, asked)
+            return self._sample(limit_s, extras, asked, forks)
         except Broken as broken:
             evidence = broken.evidence
             if broken.status is Status.TIMEOUT:
                 evidence = f"still running after {limit_s:.3g} s"
             return Sample(broken.status, evidence=evidence)
 
-    def _sample(self, limit_s: float, extras: bool, asked: float) -> Sample:
+    def _sample(self, limit_s: float, extras: bool, asked: float, forks: bool) -> Sample:
         body, pid = self._frame(time.monotonic() + AROUND_S + limit_s)
         prep = time.perf_counter() - asked
         ready = self._parse(body)
@@ -300,12 +311,14 @@ class Session:
             return self._ended(ready)
         if "ready" not in ready:
             raise self._broken(Status.TAMPERED, "an answer before the question")
+        if forks and pid:
+            self._is_new(pid)
         all_before = self.channel.cpu_ns()
         cpu_before = cpu_clock(pid) if pid else None
         deadline = time.monotonic() + limit_s
         started = time.perf_counter()
         self._byte(b"G")
-        body, _ = self._frame(deadline)
+        body, by = self._frame(deadline)
         wall = time.perf_counter() - started
         cpu_after = cpu_clock(pid) if pid else None
         all_after = self.channel.cpu_ns()
@@ -314,6 +327,8 @@ class Session:
             return self._ended(answer)
         if not isinstance(answer.get("answer"), bytes):
             raise self._broken(Status.TAMPERED, "a malformed answer")
+        if forks and by != pid:
+            raise self._broken(Status.TAMPERED, "the answer comes from another process than the one that was asked")
         cpu = cpu_after - cpu_before if cpu_after is not None and cpu_before is not None else None
         if cpu is not None and all_before is not None and all_after is not None:
             everything = (all_after - all_before) / 1e9
@@ -344,6 +359,12 @@ class Session:
         if len(sample.answer) >= self._cap:
             return Sample(Status.OUTPUT_LIMIT, evidence=f"{self._cap >> 20} MiB of output or more", exit=sample.exit)
         return self._signalled(sample, signal_number) if signal_number else sample
+
+    def _is_new(self, pid: int) -> None:
+        """A sample is a fork of its own: what it remembers ends with it (cheats.md, row 7)."""
+        if pid == self._server or pid in self._sampled:
+            raise self._broken(Status.TAMPERED, "samples are answered without a fork of their own")
+        self._sampled.append(pid)
 
     def _signalled(self, sample: Sample, number: int) -> Sample:
         if number == signal.SIGXFSZ:

@@ -185,10 +185,12 @@ class FunctionSubject(Subject):
             self.close()  # the next session is warmed
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
-        return self.session().sample(case.calls, repeat=repeat, limit_s=limit_s, extras=extras)
+        session = self.session()
+        return session.sample(case.calls, repeat=repeat, limit_s=limit_s, extras=extras, forks=not self.persistent)
 
     def floor(self) -> Sample:
-        return self.session().sample((), limit_s=10)
+        session = self.session()
+        return session.sample((), limit_s=10, forks=not self.persistent)
 
 
 class PythonProgram(Subject):

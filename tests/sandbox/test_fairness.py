@@ -54,15 +54,16 @@ def f(n):
 """
 EARLY = """
 import sys
-codec = sys.modules["_codeopt_runner.codec"]
-decode, known = codec.decode_live, {}
-def ahead(blob):
-    call = decode(blob)
-    known[call["args"][0]] = work(call["args"][0])
-    return call
-codec.decode_live = ahead
+answers = []
+def watch(frame, event, _):
+    if event == "call" and frame.f_code.co_name == "capture":
+        calls = frame.f_back.f_locals.get("calls")
+        if calls:
+            sys.setprofile(None)
+            answers[:] = [work(*call["args"]) for call in calls][::-1]
+sys.setprofile(watch)
 def f(n):
-    return known[n] if n in known else work(n)
+    return answers.pop() if answers else work(n)
 """
 IMPORT = """
 import time
