@@ -116,14 +116,19 @@ class Group:
 
     def usage(self) -> Usage:
         """What the group used so far."""
-        cpu, peak, io, pids = self.cpu_ns(), self.peak_memory_bytes(), self.io_bytes(), self.pids()
+        cpu, peak, io = self.cpu_ns(), self.peak_memory_bytes(), self.io_bytes()
         return Usage(
             cpu_s=None if cpu is None else cpu / 1e9,
             peak_memory_mb=None if peak is None else peak / 2**20,
-            processes=None if pids is None else len(pids),
+            processes=self.processes(),
             read_mb=None if io is None else io[0] / 2**20,
             written_mb=None if io is None else io[1] / 2**20,
         )
+
+    def processes(self) -> int | None:
+        """How many processes are in the group now."""
+        pids = self.pids()
+        return None if pids is None else len(pids)
 
     def pids(self) -> list[int] | None:
         """The host pids of the processes in the group now."""

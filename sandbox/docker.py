@@ -90,6 +90,9 @@ class DockerChannel:
     def usage(self) -> Usage:
         return self._last[0] if self._last else self._group.usage()
 
+    def processes(self) -> int | None:
+        return self._last[0].processes if self._last else self._group.processes()
+
     def out_of_memory(self) -> bool:
         """As in `Channel`; raises what `_blame_the_engine` raises."""
         if self._last:

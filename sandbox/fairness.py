@@ -68,7 +68,7 @@ def early_start(race: Race, copies: int) -> Finding | None:
 
 def strays(baseline: Subject, candidate: Subject) -> int:
     """Processes of the candidate's session beyond those of the baseline's; 0 where they cannot be counted."""
-    usual, found = baseline.usage().processes, candidate.usage().processes
+    usual, found = baseline.processes(), candidate.processes()
     return 0 if usual is None or found is None else max(0, found - usual)
 
 

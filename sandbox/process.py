@@ -56,11 +56,10 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 def descendants(root: int) -> list[int]:
     """Host pids of everything below `root`, nearest first."""
     children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                stat = Path(entry.path, "stat").read_bytes()
-                children.setdefault(int(stat.rpartition(b")")[2].split()[1]), []).append(int(entry.name))
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb", buffering=0) as file:
+                children.setdefault(int(file.read().rpartition(b")")[2].split()[1]), []).append(int(name))
     found, queue = [], [root]
     while queue:
         below = children.get(queue.pop(0), [])
@@ -106,7 +105,12 @@ class LocalChannel:
             return self._last[0]
         if self._group:
             return self._group.usage()
-        return Usage(processes=1 + len(descendants(self._process.pid)))
+        return Usage(processes=self.processes())
+
+    def processes(self) -> int | None:
+        if self._last:
+            return self._last[0].processes
+        return self._group.processes() if self._group else 1 + len(descendants(self._process.pid))
 
     def out_of_memory(self) -> bool:
         if self._last:

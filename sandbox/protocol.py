@@ -76,6 +76,9 @@ class Channel(Protocol):
     def usage(self) -> Usage:
         """What the session used so far; after `kill`, what it used until then."""
 
+    def processes(self) -> int | None:
+        """How many processes the session has now; None where they cannot be counted."""
+
     def out_of_memory(self) -> bool:
         """Whether the kernel killed something in the session for lack of memory."""
 

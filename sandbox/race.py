@@ -43,7 +43,7 @@ class Race:
     Attributes:
         baseline_s, candidate_s: (CPU, wall) seconds of each region.
         before_s: Seconds that the (baseline, candidate) took from the request until they were ready.
-        strays: Processes of the candidate's session beyond those of the baseline's, after each pair.
+        strays: Processes of the candidate's session beyond those of the baseline's, after some of the pairs.
         calls, copies: Calls in one region; copies of each different one.
     """
 

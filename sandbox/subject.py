@@ -88,6 +88,10 @@ class Subject(ABC):
         """What the live session used so far; nothing where there is none."""
         return self._session.channel.usage() if self._session is not None else Usage()
 
+    def processes(self) -> int | None:
+        """How many processes the live session has; None where they cannot be counted, or there is no session."""
+        return self._session.channel.processes() if self._session is not None else None
+
     def _set_up_in(self, seconds: float) -> None:
         self.setup_s = min(self.setup_s, seconds)
 

@@ -2,7 +2,7 @@
 
 A candidate shares its process with the runner and could put other functions in the runner's place: then what is
 sent is what it likes. The identity of the runner's functions is noted before anything of a candidate's runs, and
-compared before each fork and after each call. The note is held in local variables of frames that are running, and
+compared before forks and after calls whose arguments are reported. The note is held in local variables of frames that are running, and
 the message is made of C functions that were looked up at the start: none has a name that could be given another value.
 
 Does not protect against: a candidate that walks frames or the garbage collector to this note itself.
