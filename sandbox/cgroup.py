@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -74,11 +75,30 @@ def _summed(text: str, pattern: str) -> int:
     return sum(map(int, re.findall(pattern, text)))
 
 
+class _Open:
+    """A file that is read before and after every sample, so it is opened once."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._number = -1
+        with contextlib.suppress(OSError):
+            if path is not None:
+                self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                weakref.finalize(self, os.close, self._number)
+
+    def read(self) -> str | None:
+        """All of it; None where it cannot be read, or not any more."""
+        try:
+            return os.pread(self._number, 4096, 0).decode()
+        except OSError:
+            return None
+
+
 class Group:
     """One session's cgroup: `directories` maps a v1 controller's name, or "" for v2, to its directory."""
 
     def __init__(self, directories: Mapping[str, Path]) -> None:
         self.directories = dict(directories)
+        self._cpu: tuple[_Open, _Open] | None = None
 
     def _file(self, controller: str, name: str) -> Path | None:
         directory = self.directories.get(controller)
@@ -86,10 +106,12 @@ class Group:
 
     def cpu_ns(self) -> int | None:
         """CPU time of everything that ever ran in the group, in nanoseconds."""
-        usage = _read(self._file("cpuacct", "cpuacct.usage"))
+        if self._cpu is None:
+            self._cpu = _Open(self._file("cpuacct", "cpuacct.usage")), _Open(self._file(_UNIFIED, "cpu.stat"))
+        usage = self._cpu[0].read()
         if usage is not None:
             return int(usage)
-        microseconds = _field(_read(self._file(_UNIFIED, "cpu.stat")), "usage_usec")
+        microseconds = _field(self._cpu[1].read(), "usage_usec")
         return None if microseconds is None else microseconds * 1000
 
     def peak_memory_bytes(self) -> int | None:
@@ -159,6 +181,7 @@ class Group:
 
     def remove(self) -> None:
         """Remove the group's directories; one that is still in use stays for the next sweep."""
+        self._cpu = None
         for directory in set(self.directories.values()):
             with contextlib.suppress(OSError):
                 directory.rmdir()

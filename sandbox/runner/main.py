@@ -22,7 +22,7 @@ import traceback
 from . import codec, lazy, load, programs, seal, wire
 
 GO, BYE, EXTRAS = b"G", b"B", b"X"
-OFTEN, SELDOM = 64, 8
+OFTEN, SELDOM = 64, 32
 PR_SET_DUMPABLE = 4
 LIBC = ctypes.CDLL(None, use_errno=True)
 
