@@ -56,7 +56,7 @@ class Soaked(FunctionSubject):
 
     def _load(self, session: Session) -> None:
         load = session.load
-        session.load = lambda request: load(request, seconds=IMPORT_S)  # type: ignore[method-assign]
+        session.load = lambda request, _: load(request, seconds=IMPORT_S)  # type: ignore[method-assign]
         super()._load(session)
 
 

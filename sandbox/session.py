@@ -6,12 +6,13 @@ dies is killed; what it left unanswered becomes a status of the candidate's, nev
 
 from __future__ import annotations
 
+import math
+import os
 import random
 import signal
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ HEADER = struct.Struct(">Q")
 CREDENTIALS = struct.Struct("3i")
 # CPU time of the session beyond the sample's own process that is more than the kernel's bookkeeping.
 ELSEWHERE_S, ELSEWHERE = 0.002, 0.1
+REMEMBERED = 256  # samples whose processes are known
+TICK_S = 0.02  # to which the kernel tells when a process started
 AROUND_S = 10.0  # for what surrounds a sample: arguments before it, extras and the end after it
 CREDENTIALS_SPACE = socket.CMSG_SPACE(CREDENTIALS.size)
 # One thread per library unless the task asks for more: threads after a fork hang OpenMP and Numba.
@@ -105,6 +108,15 @@ def cpu_clock(pid: int) -> float | None:
         return None
 
 
+def _started(pid: int) -> float:
+    """When a process started, in seconds since boot, to a clock tick; inf where that cannot be read."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return math.inf
+
+
 class Session:
     """A started runner.
 
@@ -139,8 +151,7 @@ class Session:
         self._sock = self.channel.sock
         self._buffer = bytearray()
         self._pid = 0
-        # The kernel gives a number again only after all others (32,768 at least).
-        self._sampled: deque[int] = deque(maxlen=256)
+        self._sampled: dict[int, float] = {}
         self.alive = True
         try:
             self._send({"do": "hello", "output_cap": self._cap, "namespaced": runtime.namespaced})
@@ -362,9 +373,13 @@ class Session:
 
     def _is_new(self, pid: int) -> None:
         """A sample is a fork of its own: what it remembers ends with it (cheats.md, row 7)."""
-        if pid == self._server or pid in self._sampled:
+        before = self._sampled.pop(pid, None)
+        # A number that comes again may be another process: floods of forks use up all numbers within seconds.
+        if pid == self._server or (before is not None and _started(pid) < before + TICK_S):
             raise self._broken(Status.TAMPERED, "samples are answered without a fork of their own")
-        self._sampled.append(pid)
+        self._sampled[pid] = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if len(self._sampled) > REMEMBERED:
+            del self._sampled[next(iter(self._sampled))]
 
     def _signalled(self, sample: Sample, number: int) -> Sample:
         if number == signal.SIGXFSZ:

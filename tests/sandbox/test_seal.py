@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,21 +49,33 @@ main.Server.do_sample = do_sample
 HONEST = "import builtins\nold = builtins.print\nbuiltins.print = lambda *a, **k: old(*a, **k)\n" + F
 
 
+CASE = Case("c", "case", (codec.encode({"args": [1], "kwargs": {}}),))
+LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[[str, bool], list[Sample]]]:
+def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
     (tmp_path / "m.py").write_text(F)
     made: list[FunctionSubject] = []
 
-    def samples(source: str, extras: bool) -> list[Sample]:
+    def make(source: str) -> FunctionSubject:
         runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
         spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
         made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
-        case = Case("c", "case", (codec.encode({"args": [1], "kwargs": {}}),))
-        return [made[-1].run(case, extras=extras) for _ in range(3)]
+        return made[-1]
 
-    yield samples
+    yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def run(subject: Callable[[str], FunctionSubject]) -> Callable[[str, bool], list[Sample]]:
+    def samples(source: str, extras: bool) -> list[Sample]:
+        program = subject(source)
+        return [program.run(CASE, extras=extras) for _ in range(3)]
+
+    return samples
 
 
 @pytest.mark.parametrize("extras", [True, False])
@@ -83,3 +97,17 @@ def test_what_honest_programs_replace(run: Callable[[str, bool], list[Sample]]) 
 def test_an_answer_without_a_fork(run: Callable[[str, bool], list[Sample]]) -> None:
     for sample in run(RUNNER + VOID + NO_FORK + F, False):
         assert sample.status is Status.TAMPERED and "without a fork" in sample.evidence, sample
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not LAST_PID.exists(), reason="only root may say which process id comes next")
+def test_the_kernel_gives_a_number_again(subject: Callable[[str], FunctionSubject]) -> None:
+    honest = subject(F)
+    honest.run(CASE)
+    for _ in range(50):  # another process of the machine may take the number
+        known = list(honest.session()._sampled)
+        time.sleep(0.05)  # the kernel needs longer, too, before it gives a number again
+        LAST_PID.write_text(str(known[-1] - 1))
+        assert honest.run(CASE).status is Status.OK
+        if len(honest.session()._sampled) == len(known):
+            return
+    pytest.skip("the machine was too busy to get the same number")
