@@ -26,6 +26,7 @@ from codeopt.sandbox.audit.table import line, summary
 from codeopt.sandbox.choose import choose
 
 TIMING_ROWS = (1, 7, 10, 11, 12, 18, 20)
+EVERY_S = 30.0  # the figures so far are written, should the machine be taken away
 BUSY = "while True: pass"
 
 
@@ -70,7 +71,21 @@ def main() -> None:
     for each in lanes:
         each.start()
     rows: list[Row] = []
-    left = len(lanes)
+
+    def figures() -> dict[str, Any]:
+        judged = Counter(row.entry for row in rows)
+        failed = Counter(row.entry for row in rows if row.failed)
+        return {
+            **counts(rows),
+            "sandbox": sandbox,
+            "rounds": min(judged[entry.name] for entry in corpus),
+            "verdicts": len(rows),
+            "busy_loops": len(cores),
+            "seconds": round(time.monotonic() - started),
+            "failed": {name: f"{count} of {judged[name]}" for name, count in sorted(failed.items())},
+        }
+
+    left, written = len(lanes), time.monotonic()
     while left:
         row = answers.get()
         if row is None:
@@ -79,25 +94,17 @@ def main() -> None:
         rows.append(row)
         if row.failed:
             print(line(row), flush=True)
+        if chosen.write and time.monotonic() - written > EVERY_S:
+            written = time.monotonic()
+            write("audit-load", figures())
     waiting.cancel_join_thread()
     for each in lanes:
         each.join()
-    judged = Counter(row.entry for row in rows)
-    failed = Counter(row.entry for row in rows if row.failed)
-    figures: dict[str, Any] = {
-        **counts(rows),
-        "sandbox": sandbox,
-        "rounds": min(judged[entry.name] for entry in corpus),
-        "verdicts": len(rows),
-        "busy_loops": len(cores),
-        "seconds": round(time.monotonic() - started),
-        "failed": {name: f"{count} of {judged[name]}" for name, count in sorted(failed.items())},
-    }
     print(summary(rows, sandbox))
-    for key, value in figures.items():
+    for key, value in figures().items():
         print(f"{key:14} {value}")
     if chosen.write:
-        write("audit-load", figures)
+        write("audit-load", figures())
 
 
 if __name__ == "__main__":

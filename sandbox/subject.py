@@ -40,6 +40,7 @@ class Subject(ABC):
     """
 
     setup_allowance_s = 0.25
+    session_type = Session
 
     def __init__(self, sandbox: Sandbox, runtime: Runtime, source: str, *, seed: int = 0) -> None:
         self.source = source
@@ -56,7 +57,7 @@ class Subject(ABC):
         """The live session with the program loaded. Raises CannotStart."""
         if self._session is None or not self._session.alive:
             self.close()
-            session = Session(self._sandbox, self.runtime, rng=self._rng)
+            session = self.session_type(self._sandbox, self.runtime, rng=self._rng)
             try:
                 self._load(session)
             except Broken as broken:

@@ -136,6 +136,21 @@ def load(context, request):
     }
 
 
+def instances(context, count):
+    """The function as `count` imports of the module would each define it, so that calls share nothing in it."""
+    finder = next(one for one in sys.meta_path if isinstance(one, OverlayFinder))
+    code = compile(finder.source, finder.path, "exec")
+    found = []
+    for _ in range(count):
+        names = {"__name__": context.module_name, "__file__": finder.path, "__builtins__": __builtins__}
+        exec(code, names)
+        value = names[context.function_name.partition(".")[0]]
+        for part in context.function_name.split(".")[1:]:
+            value = getattr(value, part)
+        found.append(value)
+    return found
+
+
 def thread_count():
     try:
         return len(os.listdir("/proc/self/task"))

@@ -1,0 +1,404 @@
+"""ENAMEL's protocol on our engine: levels, repeats, limits and scores as published, with the parent's clock.
+
+Source: Qiu et al., ICLR 2025; the authors' evaluator (PyPI `enam` 0.2.0) for what the paper leaves open. What differs,
+and why: each case is a fork (theirs shares a process with the evaluator); the clock is the parent's, and what a region
+that does nothing costs is taken off on both sides; a case of less than `REGION_S` is timed as a batch of calls on fresh
+copies. A program that could keep something between calls (evals/stateless.py) gets a fork for each repeat, and a module
+of its own for each copy.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codeopt.errors import UserError
+from codeopt.evals import metrics
+from codeopt.evals.humaneval import CASES, Problem, case_seed, checker_file, generator_source
+from codeopt.evals.stateless import stateless
+from codeopt.sandbox.choose import find_interpreter
+from codeopt.sandbox.protocol import Limits, Mount, Sandbox
+from codeopt.sandbox.rounds import Rounds, RoundSubject
+from codeopt.sandbox.runner import codec
+from codeopt.sandbox.session import Broken, Runtime
+from codeopt.sandbox.subject import CannotStart, FunctionSpec
+from codeopt.types import Record, Status
+
+HARDNESS = (0, 3, 3, 4)
+REPEATS = 6
+ALPHA = 2.0
+TOLERANCE_S = 0.01
+MEMORY_MB = 4096
+MAKE_S = 120.0
+REGION_S = 0.001
+FIRST_COPIES = 20
+MOST_COPIES = 2000
+ALLOWED_LATE_S = 0.0005
+"""For answers to arrive, beyond three times what the reference's needed."""
+MOST_ANEW = 50
+"""Copies where each has a module of its own."""
+MODULE = "solution"
+# What answers may be made of: everything else would have to be built from names that a candidate chose.
+CONTAINERS = frozenset(("tuple", "set", "frozenset", "complex"))
+LATER_ONLY = ("builtins:MemoryError", "builtins:OverflowError")
+
+
+class Score(Record):
+    """What one sample is worth.
+
+    Attributes:
+        problem, sample: Numbers.
+        passed: Right on level 0, and never wrong later.
+        levels: Raw f of the levels 0..3; it exceeds 1 where the sample beats the reference.
+        e, e_capped: Efficiency with raw f, and with f capped at 1.
+        seconds: Time of each case by level, as far as it got (Hodges-Lehmann over the repeats).
+        status, evidence: OK, or why it did not pass or get further.
+        reference_s: The reference's slowest case, measured just before.
+    """
+
+    problem: int
+    sample: int
+    passed: bool
+    levels: tuple[float, float, float, float]
+    e: float
+    e_capped: float
+    seconds: tuple[tuple[float, ...], ...]
+    status: Status
+    evidence: str
+    reference_s: float
+
+
+@dataclass
+class Test:
+    """One case of a problem.
+
+    Attributes:
+        call: Encoded arguments.
+        answer: What the reference answered, as encoded.
+        seconds: The reference's time, of the last calibration.
+        copies: Calls in one timed region.
+        idle_s: Seconds of a region of that many calls that do nothing.
+        late_s: Seconds until that many answers of the reference were there.
+    """
+
+    call: bytes
+    answer: bytes
+    seconds: float = 0.0
+    copies: int = 1
+    idle_s: float = 0.0
+    late_s: float = 0.0
+
+
+@dataclass
+class Lane:
+    """Where problems are scored: one kind of sandbox, one core.
+
+    Args:
+        sandbox: For candidates, and for the benchmark's own programs.
+        core: Pinned to it where it is not None.
+    """
+
+    sandbox: Sandbox
+    core: int | None = None
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="codeopt-eval-")))
+
+    def subject(self, source: str, function: str) -> RoundSubject:
+        """A Python text in a session of its own."""
+        self.folder.chmod(0o755)
+        file = self.folder / f"{MODULE}.py"
+        file.touch()
+        interpreter = find_interpreter(None)
+        mount = Mount(self.folder, "/opt/eval")
+        inside = self.sandbox.inside(mount)
+        limits = Limits(memory_mb=MEMORY_MB, cpus=() if self.core is None else (self.core,))
+        runtime = Runtime(interpreter.path, (mount, *interpreter.mounts), limits)
+        spec = FunctionSpec(MODULE, function, f"{inside}/{MODULE}.py", (inside,))
+        return RoundSubject(self.sandbox, runtime, source, spec)
+
+
+class Bench:
+    """One problem: its cases, its reference, its checker.
+
+    Raises:
+        UserError: The problem's own programs do not work here.
+    """
+
+    def __init__(self, problem: Problem, lane: Lane) -> None:
+        self.problem = problem
+        self._lane = lane
+        self._reference = lane.subject(problem.reference, problem.entry_point)
+        self._checker = lane.subject(_checker(problem), "accepts")
+        self.levels = self._tests()
+        self._accepted: set[tuple[bytes, bytes]] = set()
+        self._counted = [test for level, tests in enumerate(self.levels) if HARDNESS[level] for test in tests]
+        self._anew = not stateless(problem.reference)
+        self._prepared = False
+
+    def close(self) -> None:
+        """End its sessions. Idempotent."""
+        for subject in (self._reference, self._checker):
+            subject.close()
+
+    def _tests(self) -> list[list[Test]]:
+        maker = self._lane.subject(_maker(self.problem), "make_call")
+        try:
+            return [[self._test(maker, level, case) for case in range(count)] for level, count in enumerate(CASES)]
+        except (Broken, CannotStart) as error:
+            raise UserError(f"{self.problem.task_id}: it cannot be set up here: {error}", "take the data as published") from error
+        finally:
+            maker.close()
+
+    def _test(self, maker: RoundSubject, level: int, case: int) -> Test:
+        made = codec.decode_plain(maker.session().invoke(_call(level, case), MAKE_S))
+        if not isinstance(made, dict) or not isinstance(made.get("ok"), bytes):
+            raise UserError(f"{self.problem.task_id}: no input for level {level}, case {case}", "take the data as published")
+        once = self._reference.rounds(made["ok"], copies=1, rounds=1, limit_s=MAKE_S, anew=False)
+        if once.status is not Status.OK or failure(once.answer):
+            raise UserError(f"{self.problem.task_id}: its reference fails: {once.evidence}", "take the data as published")
+        return Test(made["ok"], once.answer)
+
+    def calibrate(self) -> None:
+        """Time the reference on every case that counts, now: ENAMEL does so just before a problem's samples."""
+        self.prepare()
+        for test in self._counted:
+            test.seconds = metrics.case_time(self._timed(test, REPEATS))
+
+    def prepare(self) -> None:
+        """How many copies make a region long enough, and what a region costs that does nothing. Idempotent."""
+        if self._prepared:
+            return
+        idle = self._lane.subject("def idle(*arguments, **named):\n    pass\n", "idle")
+        try:
+            for test in self._counted:
+                if min(self._timed(test, 3)) < REGION_S:
+                    test.copies = FIRST_COPIES
+                    each = min(self._timed(test, 3))
+                    test.copies = min(MOST_COPIES, math.ceil(REGION_S / max(each, 1e-7)))
+                regions = idle.rounds(test.call, copies=test.copies, rounds=2 * REPEATS, limit_s=MAKE_S, anew=False)
+                test.idle_s = metrics.case_time(regions.seconds)
+        finally:
+            idle.close()
+        self._prepared = True
+
+    def _timed(self, test: Test, repeats: int) -> list[float]:
+        """Seconds of single calls of the reference. Raises UserError where it fails."""
+        found = []
+        for regions in _regions(self._reference, test, self._anew, repeats, MAKE_S):
+            if regions.status is not Status.OK:
+                raise UserError(f"{self.problem.task_id}: its reference fails: {regions.evidence}", "take the data as published")
+            test.late_s = max(test.late_s, regions.late_s)
+            found += _each(regions, test, self._anew)
+        return found
+
+    @property
+    def reference_s(self) -> float:
+        """The reference's slowest case."""
+        return max(test.seconds for test in self._counted)
+
+    def score(self, number: int, source: str) -> Score:
+        """Run and judge one sample, `source` being a program or the body that belongs under the prompt."""
+        program = self.problem.prompt.rstrip() + "\n    pass\n\n" + source + "\n"
+        subject = self._lane.subject(program, self.problem.entry_point)
+        attempt = _Attempt(self, subject, not stateless(source), ALPHA * self.reference_s)
+        try:
+            attempt.run()
+        except CannotStart as error:
+            attempt.fail(error.status, error.evidence)
+        finally:
+            subject.close()
+        return attempt.score(number)
+
+    def accepts(self, test: Test, answer: bytes) -> bool:
+        """Whether the benchmark's own checker accepts an answer; what the reference answered needs no asking."""
+        if answer == test.answer or (test.call, answer) in self._accepted:
+            return True
+        if not plain(answer):
+            return False
+        asked = codec.encode({"args": [test.call, test.answer, answer], "kwargs": {}})
+        try:
+            found = codec.decode_plain(self._checker.session().invoke(asked, MAKE_S))
+        except Broken:
+            return False
+        if isinstance(found, dict) and found.get("ok") is True:
+            self._accepted.add((test.call, answer))
+            return True
+        return False
+
+
+class _Attempt:
+    """One sample on its way through the levels."""
+
+    def __init__(self, bench: Bench, subject: RoundSubject, anew: bool, limit_s: float) -> None:
+        self._bench, self._subject, self._anew, self._limit_s = bench, subject, anew, limit_s
+        self._seconds: list[tuple[float, ...]] = []
+        self._passed = True
+        self._status, self._evidence = Status.OK, ""
+
+    def fail(self, status: Status, evidence: str) -> None:
+        """Wrong for good: it scores nothing."""
+        self._passed, self._status, self._evidence = False, status, evidence.strip()[-500:]
+
+    def run(self) -> None:
+        """Level after level, until one is not completed."""
+        for level, tests in enumerate(self._bench.levels):
+            times = []
+            for test in tests:
+                seconds = self._case(test, REPEATS if HARDNESS[level] else 1)
+                if seconds is None:
+                    if level == 0:
+                        self._passed = False
+                    return
+                times.append(seconds)
+            self._seconds.append(tuple(times))
+
+    def _case(self, test: Test, repeats: int) -> float | None:
+        """A case's time; None where the sample goes no further."""
+        copies = _copies(test, self._anew)
+        limit = self._limit_s * copies + test.idle_s + TOLERANCE_S
+        times: list[float] = []
+        for regions in _regions(self._subject, test, self._anew, repeats, limit):
+            if not self._right(test, regions, copies):
+                return None
+            times += _each(regions, test, self._anew)
+        return metrics.case_time(times)
+
+    def _right(self, test: Test, regions: Rounds, copies: int) -> bool:
+        if regions.status in (Status.TIMEOUT, Status.OUT_OF_MEMORY):
+            self._status, self._evidence = regions.status, regions.evidence.strip()[-500:]
+            return False
+        if regions.status is not Status.OK:
+            self.fail(regions.status, regions.evidence)
+            return False
+        raised = failure(regions.answer)
+        if raised in LATER_ONLY:
+            self._status, self._evidence = Status.OUT_OF_MEMORY, raised
+            return False
+        if raised:
+            self.fail(Status.CRASHED, raised)
+            return False
+        if not self._bench.accepts(test, one_of(regions.answer, copies if self._anew else 1)):
+            self.fail(Status.WRONG_OUTPUT, "the benchmark's checker refuses its answer")
+            return False
+        return True
+
+    def score(self, number: int) -> Score:
+        """What all of it is worth."""
+        levels = [0.0] * len(CASES)
+        if self._passed:
+            for level, times in enumerate(self._seconds):
+                reference = max(test.seconds for test in self._bench.levels[level]) if HARDNESS[level] else 0.0
+                levels[level] = metrics.level_efficiency(max(times), reference, self._limit_s)
+        capped = [min(1.0, value) for value in levels]
+        return Score(
+            problem=self._bench.problem.number,
+            sample=number,
+            passed=self._passed,
+            levels=(levels[0], levels[1], levels[2], levels[3]),
+            e=metrics.efficiency(levels, HARDNESS),
+            e_capped=metrics.efficiency(capped, HARDNESS),
+            seconds=tuple(self._seconds),
+            status=self._status,
+            evidence=self._evidence,
+            reference_s=self._bench.reference_s,
+        )
+
+
+def _maker(problem: Problem) -> str:
+    """A file that defines `make_call(level, case)`: the encoded call of that case, by ENAMEL's seeds."""
+    seeds = [[case_seed(problem, level, case) for case in range(count)] for level, count in enumerate(CASES)]
+    return f"""{generator_source(problem)}
+
+def make_call(level, case):
+    import sys
+    random.seed({seeds!r}[level][case])
+    made = generate_input(size={list(problem.levels)!r}[level], lid=level, cid=case)
+    return sys.modules["_codeopt_runner.codec"].encode({{"args": list(made), "kwargs": {{}}}})
+"""
+
+
+def _checker(problem: Problem) -> str:
+    """A file that defines `accepts(call, answer, output)` over encoded values."""
+    return f"""{checker_file(problem)}
+
+def accepts(call, answer, output):
+    import sys
+    decode = sys.modules["_codeopt_runner.codec"].decode_live
+    return bool(__check(decode(call)["args"], decode(answer)[0][1], decode(output)[0][1]))
+"""
+
+
+def _call(*arguments: object) -> bytes:
+    return codec.encode({"args": list(arguments), "kwargs": {}})
+
+
+def _copies(test: Test, anew: bool) -> int:
+    return min(test.copies, MOST_ANEW) if anew else test.copies
+
+
+def _regions(subject: RoundSubject, test: Test, anew: bool, repeats: int, limit_s: float) -> Iterator[Rounds]:
+    """A case's regions: in one fork, or (`anew`) each in its own, until one fails."""
+    copies = _copies(test, anew)
+    for _ in range(repeats if anew else 1):
+        found = subject.rounds(test.call, copies=copies, rounds=1 if anew else repeats, limit_s=limit_s, anew=anew)
+        if found.status is Status.OK and len(found.seconds) < (1 if anew else repeats) and not failure(found.answer):
+            found.status, found.evidence = Status.TAMPERED, "it says that it is done too early"
+        yield found
+        if found.status is not Status.OK:
+            return
+
+
+def _each(regions: Rounds, test: Test, anew: bool) -> list[float]:
+    """Seconds of one call, of each region; what came too late for an answer that was there belongs to the last."""
+    copies = _copies(test, anew)
+    times = list(regions.seconds)
+    times[-1] += max(0.0, regions.late_s - 3 * test.late_s - ALLOWED_LATE_S) if test.late_s else 0.0
+    idle = test.idle_s * copies / test.copies
+    return [max(0.0, seconds - idle) / copies for seconds in times]
+
+
+def one_of(answers: bytes, copies: int) -> bytes:
+    """The encoded answer of one call, where all `copies` of them are the same bytes; else b""."""
+    head, size = 1, copies
+    if copies > 15:
+        head = 3 if copies < 1 << 16 else 5
+    item, rest = divmod(len(answers) - head, size)
+    body = answers[head:]
+    return b"\x91" + body[:item] if not rest and body == body[:item] * copies else b""
+
+
+def failure(answer: bytes) -> str:
+    """The class of the exception that a call ended in, "module:Name"; "" where it returned; "?" where that cannot be told."""
+    try:
+        first = codec.decode_plain(answer)[0]
+        raised, value = first.value
+    except Exception:  # whatever a candidate wrote instead of an answer
+        return "?"
+    return "" if raised == 0 else str(getattr(value, "name", "?")) or "?"
+
+
+def plain(answer: bytes) -> bool:
+    """Whether an answer is made of numbers, texts and plain containers only."""
+
+    def walk(value: object) -> bool:
+        if isinstance(value, codec.Tagged):
+            return value.kind in CONTAINERS and not value.name and walk(value.value)
+        if isinstance(value, dict):
+            return all(map(walk, value)) and all(map(walk, value.values()))
+        return all(map(walk, value)) if isinstance(value, list) else True
+
+    try:
+        return walk(codec.decode_plain(answer))
+    except (codec.Malformed, RecursionError):
+        return False
+
+
+def chosen(problems: Sequence[Problem], ids: Sequence[int]) -> list[Problem]:
+    """The problems that ENAMEL counts, or those of the given numbers. Raises UserError for a number it does not count."""
+    counted = {problem.number: problem for problem in problems if problem.evaluated}
+    wrong = [number for number in ids if number not in counted]
+    if wrong:
+        raise UserError(f"ENAMEL does not count problem {wrong[0]}", "numbers from 0 to 163, see docs/suites.md")
+    return [counted[number] for number in ids] if ids else list(counted.values())
