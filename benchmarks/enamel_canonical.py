@@ -73,8 +73,7 @@ def main() -> None:
         samples = read(data / "enamel" / "samples" / f"{name}.json")
         with tempfile.TemporaryDirectory() as folder:
             others = theirs(data, samples, [problem.number for problem in wanted], Path(folder))
-        sandbox, scores, seconds = choose(asked.sandbox, trusted=False), [], 0.0
-        lane = Lane(sandbox)
+        lane, scores, seconds = Lane(choose(asked.sandbox, trusted=False)), [], 0.0
         for problem in wanted:
             bench = Bench(problem, lane)
             bench.prepare()
@@ -87,7 +86,7 @@ def main() -> None:
             if max(abs(a - b) for a, b in zip(one.levels[1:], other[1:])) > 0.3:
                 print(f"  {problem.number}: ours {[round(f, 2) for f in one.levels]}, theirs {[round(f, 2) for f in other]}, "
                       f"reference {one.reference_s * 1e3:.3f} ms, {one.status} {one.evidence[:60]!r}", flush=True)
-        sandbox.close()
+        lane.close()
         ours = summary(scores, [1])
         figures[name] = {
             "eff1": ours["eff@1"][0],

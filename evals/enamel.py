@@ -10,6 +10,7 @@ of its own for each copy.
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -97,13 +98,18 @@ class Lane:
     """Where problems are scored: one kind of sandbox, one core.
 
     Args:
-        sandbox: For candidates, and for the benchmark's own programs.
+        sandbox: For candidates, and for the benchmark's own programs; closed with the lane.
         core: Pinned to it where it is not None.
     """
 
     sandbox: Sandbox
     core: int | None = None
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="codeopt-eval-")))
+
+    def close(self) -> None:
+        """End the sandbox, remove the lane's folder. Idempotent."""
+        self.sandbox.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def subject(self, source: str, function: str) -> RoundSubject:
         """A Python text in a session of its own."""
@@ -131,7 +137,11 @@ class Bench:
         self._lane = lane
         self._reference = lane.subject(problem.reference, problem.entry_point)
         self._checker = lane.subject(_checker(problem), "accepts")
-        self.levels = self._tests()
+        try:
+            self.levels = self._tests()
+        except BaseException:
+            self.close()
+            raise
         self._accepted: set[tuple[bytes, bytes]] = set()
         self._counted = [test for level, tests in enumerate(self.levels) if HARDNESS[level] for test in tests]
         self._anew = not stateless(problem.reference)

@@ -85,8 +85,8 @@ def score(plan: Plan, tell: Callable[[Score], None], warn: Callable[[str], None]
             tell(found)
 
     def work(core: int, sandbox: Sandbox) -> None:
+        lane = Lane(sandbox, core if plan.lanes > 1 else None)
         try:
-            lane = Lane(sandbox, core if plan.lanes > 1 else None)
             while not stop.is_set():
                 _problem(waiting.get_nowait(), plan, lane, rows, keep, warn, stop)
         except queue.Empty:
@@ -95,7 +95,7 @@ def score(plan: Plan, tell: Callable[[Score], None], warn: Callable[[str], None]
             broken.append(error)
             stop.set()
         finally:
-            sandbox.close()
+            lane.close()
 
     threads = [threading.Thread(target=work, args=pair) for pair in zip(cores, sandboxes)]
     for thread in threads:

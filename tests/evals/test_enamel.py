@@ -70,10 +70,13 @@ def rolling_max(numbers):
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     problem = next(problem for problem in problems() if problem.number == NUMBER)
-    bench = Bench(problem, Lane(ProcessSandbox()))
+    lane = Lane(ProcessSandbox())
+    bench = Bench(problem, lane)
     bench.calibrate()
     yield bench
     bench.close()
+    lane.close()
+    assert not lane.folder.exists()
 
 
 @needs_data
