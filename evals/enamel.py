@@ -152,22 +152,25 @@ class Bench:
         for subject in (self._reference, self._checker):
             subject.close()
 
+    def _broken(self, why: str) -> UserError:
+        return UserError(f"{self.problem.task_id}: {why}", "take the data as published")
+
     def _tests(self) -> list[list[Test]]:
         maker = self._lane.subject(_maker(self.problem), "make_call")
         try:
             return [[self._test(maker, level, case) for case in range(count)] for level, count in enumerate(CASES)]
         except (Broken, CannotStart) as error:
-            raise UserError(f"{self.problem.task_id}: it cannot be set up here: {error}", "take the data as published") from error
+            raise self._broken(f"it cannot be set up here: {error}") from error
         finally:
             maker.close()
 
     def _test(self, maker: RoundSubject, level: int, case: int) -> Test:
         made = codec.decode_plain(maker.session().invoke(_call(level, case), MAKE_S))
         if not isinstance(made, dict) or not isinstance(made.get("ok"), bytes):
-            raise UserError(f"{self.problem.task_id}: no input for level {level}, case {case}", "take the data as published")
+            raise self._broken(f"no input for level {level}, case {case}")
         once = self._reference.rounds(made["ok"], copies=1, rounds=1, limit_s=MAKE_S, anew=False)
         if once.status is not Status.OK or failure(once.answer):
-            raise UserError(f"{self.problem.task_id}: its reference fails: {once.evidence}", "take the data as published")
+            raise self._broken(f"its reference fails: {once.evidence}")
         return Test(made["ok"], once.answer)
 
     def calibrate(self) -> None:
@@ -198,7 +201,7 @@ class Bench:
         found = []
         for regions in _regions(self._reference, test, self._anew, repeats, MAKE_S):
             if regions.status is not Status.OK:
-                raise UserError(f"{self.problem.task_id}: its reference fails: {regions.evidence}", "take the data as published")
+                raise self._broken(f"its reference fails: {regions.evidence}")
             test.late_s = max(test.late_s, regions.late_s)
             found += _each(regions, test, self._anew)
         return found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from codeopt.errors import UserError
 from codeopt.sandbox.choose import choose
-from codeopt.sandbox.protocol import Sandbox
+from codeopt.sandbox.process import ProcessSandbox
+from codeopt.sandbox.protocol import Mount, Sandbox
+from codeopt.sandbox.session import Runtime
+from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
 from tests.sandbox.attacks import ALL, ISOLATED, get
 
 
@@ -34,3 +39,20 @@ def each(request: pytest.FixtureRequest, sandboxes: dict[str, Sandbox | UserErro
 @pytest.fixture(params=ISOLATED)
 def isolated(request: pytest.FixtureRequest, sandboxes: dict[str, Sandbox | UserError]) -> Sandbox:
     return get(request.param, sandboxes)
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
+    """Makes the function `f` of a text, each in a plain process of its own, closed after the test."""
+    (tmp_path / "m.py").touch()
+    made: list[FunctionSubject] = []
+
+    def make(source: str) -> FunctionSubject:
+        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
+        spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
+        made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

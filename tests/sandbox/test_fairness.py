@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,22 +126,6 @@ FRESH = Workload(
     lambda count, draw: [case(f"f{i}", LARGE + draw % 100 + i) for i in range(count)],
     fresh_timed=lambda count, draw: [case(f"s{draw}-{i}", LARGE + draw % 10_000 + i) for i in range(count)],
 )
-
-
-@pytest.fixture
-def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
-    (tmp_path / "m.py").write_text(SLOW)
-    made: list[FunctionSubject] = []
-
-    def make(source: str) -> FunctionSubject:
-        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
-        spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
-        made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture

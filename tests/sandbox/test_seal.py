@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from codeopt.sandbox.process import ProcessSandbox
-from codeopt.sandbox.protocol import Mount
 from codeopt.sandbox.runner import codec
-from codeopt.sandbox.session import Runtime, Sample
-from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
+from codeopt.sandbox.session import Sample
+from codeopt.sandbox.subject import FunctionSubject
 from codeopt.sandbox.workload import Case
 from codeopt.types import Status
 
@@ -51,22 +48,6 @@ HONEST = "import builtins\nold = builtins.print\nbuiltins.print = lambda *a, **k
 
 CASE = Case("c", "case", (codec.encode({"args": [1], "kwargs": {}}),))
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
-
-
-@pytest.fixture
-def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
-    (tmp_path / "m.py").write_text(F)
-    made: list[FunctionSubject] = []
-
-    def make(source: str) -> FunctionSubject:
-        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
-        spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
-        made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture
