@@ -1,6 +1,6 @@
 """The audit on a busy machine: the exploits of time and the honest programs, again and again, one busy loop per core.
 
-    python benchmarks/audit_load.py [--repeat 20] [--seconds 3000] [--sandbox docker] [--write]
+    python benchmarks/audit_load.py [--repeat 20] [--seconds 3000] [--sandbox docker] [--write] [--add]
 
 One lane for each core, with an engine of its own that shares that core with a busy loop. Every verdict counts; none is
 asked for again.
@@ -9,6 +9,7 @@ asked for again.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import queue
@@ -18,11 +19,12 @@ import time
 from collections import Counter
 from typing import Any
 
-from common import write
+from common import RESULTS, write
 
 from codeopt.sandbox.audit import entries
 from codeopt.sandbox.audit.run import Auditor, Row, counts
 from codeopt.sandbox.audit.table import line, summary
+from codeopt.sandbox.audit.tasks import TASKS
 from codeopt.sandbox.choose import choose
 
 TIMING_ROWS = (1, 7, 10, 11, 12, 18, 20)
@@ -54,17 +56,24 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3000, help="judge nothing more after that time")
     parser.add_argument("--sandbox", default="auto", help="auto, docker, docker-image, bubblewrap or process")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/audit-load.json")
+    parser.add_argument("--add", action="store_true", help="go on from that file's figures")
     chosen = parser.parse_args()
     kind = choose(chosen.sandbox, trusted=False)
     sandbox = kind.name
     kind.close()
-    corpus = [entry for entry in entries.corpus() if not entry.row or entry.row in TIMING_ROWS]
+    # Those of the GPU have a benchmark of their own: a card is not shared by lanes.
+    usual = [entry for entry in entries.corpus() if "gpu" not in entry.needs | TASKS[entry.task].needs]
+    corpus = [entry for entry in usual if not entry.row or entry.row in TIMING_ROWS]
     cores = sorted(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
     waiting, answers = spawn.Queue(), spawn.Queue()
-    for _ in range(chosen.repeat):
+    before = json.loads((RESULTS / "audit-load.json").read_text("utf-8")) if chosen.add else {}
+    if chosen.add and (before["sandbox"], before["busy_loops"]) != (sandbox, len(cores)):
+        parser.error("--add: audit-load.json is of another sandbox or machine")
+    for number in range(chosen.repeat):
         for entry in corpus:
-            waiting.put(entry.name)
+            if number >= before.get("judged", {}).get(entry.name, 0):
+                waiting.put(entry.name)
     started = time.monotonic()
     deadline = time.time() + chosen.seconds
     lanes = [spawn.Process(target=lane, args=(core, sandbox, waiting, answers, deadline)) for core in cores]
@@ -72,17 +81,24 @@ def main() -> None:
         each.start()
     rows: list[Row] = []
 
+
     def figures() -> dict[str, Any]:
         judged = Counter(row.entry for row in rows)
         failed = Counter(row.entry for row in rows if row.failed)
-        return {
+        judged.update(before.get("judged", {}))
+        failed.update(before.get("failed", {}))
+        added = {
             **counts(rows),
+            "verdicts": len(rows),
+            "seconds": round(time.monotonic() - started),
+        }
+        return {
+            **{key: value + before.get(key, 0) for key, value in added.items()},
             "sandbox": sandbox,
             "rounds": min(judged[entry.name] for entry in corpus),
-            "verdicts": len(rows),
             "busy_loops": len(cores),
-            "seconds": round(time.monotonic() - started),
-            "failed": {name: f"{count} of {judged[name]}" for name, count in sorted(failed.items())},
+            "failed": dict(sorted(failed.items())),
+            "judged": {entry.name: judged[entry.name] for entry in corpus},
         }
 
     left, written = len(lanes), time.monotonic()
@@ -101,7 +117,7 @@ def main() -> None:
     for each in lanes:
         each.join()
     print(summary(rows, sandbox))
-    for key, value in figures().items():
+    for key, value in list(figures().items())[:-1]:
         print(f"{key:14} {value}")
     if chosen.write:
         write("audit-load", figures())

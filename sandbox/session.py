@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ class Sample:
         cpu_s: CPU seconds of the whole session in the same region (its cgroup: helper processes and daemons too;
             where there is none to read, of the sample's process); None where it could not be read.
         prep_s: Seconds from the request until the sample said that it is ready: what is done before the clock.
+        early_s: CPU seconds of the sample's process until GO, where that is a fork of its own; else None.
         evidence: First useful lines of what went wrong.
         after, stdout: Only when asked for: encoded arguments after the call, bytes printed.
         exit: Exit status of a program, -N for signal N.
@@ -78,6 +79,7 @@ class Sample:
     wall_s: float = 0.0
     cpu_s: float | None = None
     prep_s: float = 0.0
+    early_s: float | None = None
     evidence: str = ""
     after: bytes = b""
     stdout: bytes = b""
@@ -361,6 +363,7 @@ class Session:
             wall,
             cpu,
             prep,
+            cpu_before if forks else None,
             evidence=str(more.get("where", ""))[-2000:],
             after=_bytes(more.get("after")),
             stdout=_bytes(more.get("stdout")),
@@ -472,6 +475,4 @@ def _bytes(value: object) -> bytes:
 
 def _failed(sample: Sample, status: Status, evidence: str) -> Sample:
     tail = sample.stderr.strip()[-600:]
-    return Sample(
-        status, sample.answer, sample.wall_s, sample.cpu_s, sample.prep_s, evidence=f"{evidence}\n{tail}".strip(), exit=sample.exit
-    )
+    return replace(sample, status=status, evidence=f"{evidence}\n{tail}".strip(), after=b"", stdout=b"", stderr="")

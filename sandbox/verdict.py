@@ -182,7 +182,11 @@ class Judge:
     def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
         """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
         for case in cases:
+            if self.expect(case).status is not Status.OK:
+                del self._expected[case.id]  # a machine in distress fails any program: ask once more
             expected = self.expect(case)
+            if expected.status is not Status.OK:
+                return Finding(Status.UNDECIDED, _where(case, f"the baseline itself fails: {expected.evidence}", expected))
             try:
                 candidate.session()  # only then is it known whether it compiles
                 actual = candidate.run(case, limit_s=self.limit(expected.wall_s, candidate), extras=True)
@@ -206,6 +210,7 @@ class Judge:
                 statistics.median(s.cpu_s or 0.0 for s in samples),
                 statistics.median(s.wall_s for s in samples),
                 self.threads,
+                self.baseline.session().channel.cpu_ns() is not None,
             )
         return self._clocks
 
@@ -306,6 +311,8 @@ class Judge:
         if base.cpu_s and new.cpu_s:
             race.cpu.append(math.log(base.cpu_s / new.cpu_s))
         race.before_s.append((base.prep_s, new.prep_s))
+        if base.early_s is not None and new.early_s is not None:
+            race.early_s.append((base.early_s, new.early_s))
         if len(race.wall) % STRAYS_EVERY == 1:  # where there is no cgroup, the whole table of processes is read
             race.strays.append(fairness.strays(self.rival, candidate))
         race.baseline_s.append((base.cpu_s or 0.0, base.wall_s))

@@ -185,6 +185,19 @@ def test_work_elsewhere_is_no_gain(confirm: Callable[[str, Workload], Verdict], 
     assert verdict.status in (Status.TAMPERED, Status.NOT_FASTER) and words in verdict.evidence, verdict
 
 
+def test_little_work_before_the_clock_is_no_gain(confirm: Callable[[str, Workload], Verdict]) -> None:
+    short = Workload(VISIBLE, (case("t", 40_000),), fresh_timed=lambda count, draw: [case(f"s{i}", 40_000 + i) for i in range(count)])
+    verdict = confirm(WORK + EARLY, short)
+    assert verdict.status is Status.TAMPERED and "ms of CPU time that it spends before" in verdict.evidence, verdict
+    assert confirm(HONEST, short).status is Status.OK
+
+
+def test_a_baseline_that_fails_is_no_fault_of_the_candidate(subject: Callable[[str], FunctionSubject]) -> None:
+    failing = subject("import os\ndef f(n):\n    os._exit(3)\n")
+    finding = Judge(failing).check(subject("def f(n):\n    return n\n"), VISIBLE)
+    assert finding is not None and finding.status is Status.UNDECIDED and "the baseline itself fails" in finding.evidence
+
+
 def test_a_table_made_at_import_is_honest(confirm: Callable[[str, Workload], Verdict]) -> None:
     for workload in (FRESH, REPEATED):
         verdict = confirm(HONEST, workload)

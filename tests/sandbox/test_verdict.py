@@ -127,7 +127,8 @@ def test_cpu_time_comes_from_the_kernel_and_not_from_the_candidate(make):
     forging = "import time\ntime.perf_counter = time.process_time = lambda: 0.0\n" + SLOW
     judge = Judge(make(SLOW))
     verdict = judge.judge(make(forging), workload())
-    assert verdict.status in (Status.NOT_FASTER, Status.UNDECIDED)
+    # By its own clock it would be faster without bound; by ours the same, but for luck.
+    assert verdict.search.speedup < 1.3
     sample = judge.baseline.run(workload().timed[0], repeat=20)
     assert sample.cpu_s is not None and 0 < sample.cpu_s <= sample.wall_s * 1.5
 
