@@ -85,7 +85,7 @@ def score(plan: Plan, tell: Callable[[Score], None], warn: Callable[[str], None]
             tell(found)
 
     def work(core: int, sandbox: Sandbox) -> None:
-        lane = Lane(sandbox, core if plan.lanes > 1 else None)
+        lane = Lane(sandbox, core)
         try:
             while not stop.is_set():
                 _problem(waiting.get_nowait(), plan, lane, rows, keep, warn, stop)
@@ -97,7 +97,7 @@ def score(plan: Plan, tell: Callable[[Score], None], warn: Callable[[str], None]
         finally:
             lane.close()
 
-    threads = [threading.Thread(target=work, args=pair) for pair in zip(cores, sandboxes)]
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(reversed(cores), sandboxes)]
     for thread in threads:
         thread.start()
     try:

@@ -113,7 +113,7 @@ def remembers(judge: Judge, candidate: Subject, cases: Sequence[Case], repeat: i
             times[subject].append((sample.cpu_s or 0.0, sample.wall_s)[index])
     slow, fast = (statistics.median(seconds) for seconds in times.values())
     cold = slow / max(fast, 1e-9)
-    if fast >= COLD_SHARE * slow and fast - measured.candidate_s > EARLY_S / 2 and measured.low > GONE * cold:
+    if fast >= COLD_SHARE * slow and fast - measured.candidate_s > EARLY_S / 2 and measured.speedup > GONE * cold:
         told = f"{cold:.2f}x in a fresh process, {measured.speedup:.2f}x when the same inputs come again"
         return Finding(Status.TAMPERED, f"it remembers answers: {told}")
     return None

@@ -207,6 +207,10 @@ def _own_processes() -> int:
     return total
 
 
+# Threads that the user's other programs may start meanwhile: the limit is on all that the user runs.
+OTHERS = 1024
+
+
 class ProcessSandbox:
     """Runs the program as the user, in the user's own files, with limits on memory, file size and processes."""
 
@@ -232,7 +236,7 @@ class ProcessSandbox:
             "RLIMIT_NOFILE": 4096,
         }
         if group is None and os.getuid() != 0:
-            rlimits["RLIMIT_NPROC"] = _own_processes() + limits.pids
+            rlimits["RLIMIT_NPROC"] = _own_processes() + limits.pids + OTHERS
         ours, theirs = socket_pair()
         env = {**basic_env(launch, tmp), "CODEOPT_CHANNEL": f"fd:{theirs.fileno()}"}
 

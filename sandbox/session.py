@@ -6,6 +6,7 @@ dies is killed; what it left unanswered becomes a status of the candidate's, nev
 
 from __future__ import annotations
 
+import compileall
 import math
 import os
 import random
@@ -15,6 +16,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,12 @@ def cpu_clock(pid: int) -> float | None:
         return None
 
 
+@cache
+def _compile_runner() -> None:
+    """Byte code for the runner: without it every session compiles it again. Where it cannot be kept, they do."""
+    compileall.compile_dir(RUNNER, quiet=2)
+
+
 def _started(pid: int) -> float:
     """When a process started, in seconds since boot, to a clock tick; inf where that cannot be read."""
     try:
@@ -126,6 +134,7 @@ class Session:
     """
 
     def __init__(self, sandbox: Sandbox, runtime: Runtime, *, rng: random.Random | None = None) -> None:
+        _compile_runner()
         self._rng = rng or random.Random()
         self._cap = runtime.limits.output_mb << 20
         runner = Mount(RUNNER, "/opt/codeopt/runner")

@@ -33,6 +33,8 @@ class Subject(ABC):
     """One version of the program, in its own sandbox session.
 
     Attributes:
+        one_layout: The samples of a session are forks of one process, whose memory layout they share.
+        opened_s: Seconds that the newest session took until the program was loaded.
         setup_s: Seconds of the quickest import or build so far, by the parent's clock; inf before the first.
         setup_limit_s: Seconds after which an import or a build is stopped.
         setup_allowance_s: Seconds by which it may be longer than the baseline's, whatever is gained.
@@ -40,6 +42,7 @@ class Subject(ABC):
     """
 
     setup_allowance_s = 0.25
+    one_layout = False
     session_type = Session
 
     def __init__(self, sandbox: Sandbox, runtime: Runtime, source: str, *, seed: int = 0) -> None:
@@ -48,6 +51,7 @@ class Subject(ABC):
         self._sandbox = sandbox
         self._session: Session | None = None
         self._rng = random.Random(seed)
+        self.opened_s = 0.0
         self.setup_s = math.inf
         self.setup_limit_s = SETUP_LIMIT_S
         self.compiles: tuple[str, ...] = ()
@@ -57,6 +61,7 @@ class Subject(ABC):
         """The live session with the program loaded. Raises CannotStart."""
         if self._session is None or not self._session.alive:
             self.close()
+            started = time.perf_counter()
             session = self.session_type(self._sandbox, self.runtime, rng=self._rng)
             try:
                 self._load(session)
@@ -67,6 +72,7 @@ class Subject(ABC):
                 session.close()
                 raise
             self._session = session
+            self.opened_s = time.perf_counter() - started
         return self._session
 
     @abstractmethod
@@ -144,6 +150,8 @@ def imported(source: str) -> list[str]:
 
 class FunctionSubject(Subject):
     """A Python function; single-threaded ones run one fork a sample, threaded ones in a persistent process."""
+
+    one_layout = True
 
     def __init__(
         self, sandbox: Sandbox, runtime: Runtime, source: str, spec: FunctionSpec, *, seed: int = 0

@@ -24,6 +24,8 @@ STEADY = 4
 LEAST_REGION_S = 0.002
 POOL = 512  # different calls that are drawn for a holdout, or at a time for a search, at most
 DRAW_S = 3.0  # of the baseline's own time for them
+LAYOUTS = 4
+RENEWALS_S = 2.0  # for all renewals of a holdout's sessions; one is always made
 CHUNK = LOOKS[0] + 2  # regions that a search draws at a time
 
 
@@ -91,11 +93,23 @@ def fresh(judge: Judge, candidate: Subject, workload: Workload, pairs: int, seed
     return cases, max(1, round(count / len(cases[0].calls)))
 
 
+def layouts(subjects: Sequence[Subject]) -> int:
+    """How many sessions of theirs a holdout is spread over: 1 where each sample is a process of its own.
+
+    A session's addresses have a speed of their own, of which `runner/scatter.py` takes most.
+    """
+    if not any(subject.one_layout for subject in subjects):
+        return 1
+    renewal_s = max(sum(subject.opened_s for subject in subjects), 1e-3)
+    return 1 + max(1, min(LAYOUTS - 1, int(RENEWALS_S / renewal_s)))
+
+
 def _batches(
     judge: Judge, source: Draw, kept: Sequence[Case], count: int, wanted: int, seed: int
 ) -> list[Case]:
     """Regions of about `count` different calls each, of `kept` and of up to `wanted` more."""
-    spent = judge.expect(kept[0]).wall_s
+    first = judge.expect(kept[0])
+    spent = first.cpu_s or first.wall_s  # on a busy machine the wall-clock would make regions few and short
     affordable = int(DRAW_S / max(spent, 1e-6))
     more = source(min(POOL, wanted, max(affordable, count)), seed)
     calls = list(dict.fromkeys(call for case in (*kept, *more) for call in case.calls))

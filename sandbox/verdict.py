@@ -146,7 +146,10 @@ class Judge:
     def expect(self, case: Case) -> Sample:
         """What the baseline does on a case (run once, then remembered in the parent)."""
         if case.id not in self._expected:
-            self._expected[case.id] = self.baseline.run(case, limit_s=self.limit_s, extras=True)
+            found = self.baseline.run(case, limit_s=self.limit_s, extras=True)
+            if found.status is Status.CRASHED:  # a machine in distress fails any program: ask once more
+                found = self.baseline.run(case, limit_s=self.limit_s, extras=True)
+            self._expected[case.id] = found
         return self._expected[case.id]
 
     def steady(self, cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
@@ -182,8 +185,6 @@ class Judge:
     def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
         """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
         for case in cases:
-            if self.expect(case).status is not Status.OK:
-                del self._expected[case.id]  # a machine in distress fails any program: ask once more
             expected = self.expect(case)
             if expected.status is not Status.OK:
                 return Finding(Status.UNDECIDED, _where(case, f"the baseline itself fails: {expected.evidence}", expected))
@@ -425,12 +426,17 @@ class Judge:
         finding = self.check(candidate, _together(cases[:2]) if len(cases[0].calls) == 1 else [])
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
-        race = self.race(candidate, cases, repeat=repeat, pairs=pairs, stop=stop)
-        if race.finding is not None:
-            return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
+        usage = candidate.usage()
+        race, parts = Race(), timing.layouts((self.baseline, candidate))
+        for part in range(parts):
+            self.race(candidate, cases, repeat=repeat, pairs=pairs * (part + 1) // parts, race=race, stop=stop)
+            if race.finding is not None:
+                return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
+            if part + 1 < parts:
+                self.baseline.close()
+                candidate.close()
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
-        usage = candidate.usage()
         calls = repeat * max(1, len(cases[0].calls))
         measured = race.measurement(self.clocks(), calls)
         faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA

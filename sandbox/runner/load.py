@@ -1,7 +1,6 @@
 """Loading the program under test: the candidate's text stands in the place of its file, whatever imports it."""
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import linecache
@@ -28,7 +27,7 @@ class OverlayLoader(importlib.machinery.SourceFileLoader):
         return self.source_to_code(self._source, self.path)
 
 
-class OverlayFinder(importlib.abc.MetaPathFinder):
+class OverlayFinder:
     """Finds exactly one module, the candidate."""
 
     def __init__(self, name, path, source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from codeopt.errors import UserError
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.process import ProcessSandbox
-from codeopt.sandbox.protocol import Mount, Sandbox
+from codeopt.sandbox.protocol import Limits, Mount, Sandbox
 from codeopt.sandbox.session import Runtime
 from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
 from tests.sandbox.attacks import ALL, ISOLATED, get
@@ -41,6 +42,10 @@ def isolated(request: pytest.FixtureRequest, sandboxes: dict[str, Sandbox | User
     return get(request.param, sandboxes)
 
 
+# Cores differ by a fifth where a host shares them out: what races is pinned to one.
+ONE_CORE = (max(os.sched_getaffinity(0)),)
+
+
 @pytest.fixture
 def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
     """Makes the function `f` of a text, each in a plain process of its own, closed after the test."""
@@ -48,7 +53,7 @@ def subject(tmp_path: Path) -> Iterator[Callable[[str], FunctionSubject]]:
     made: list[FunctionSubject] = []
 
     def make(source: str) -> FunctionSubject:
-        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
+        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),), Limits(cpus=ONE_CORE))
         spec = FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),))
         made.append(FunctionSubject(ProcessSandbox(), runtime, source, spec))
         return made[-1]

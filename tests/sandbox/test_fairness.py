@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Runtime
 from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
 from codeopt.sandbox.timing import Regions
-from codeopt.sandbox.verdict import Judge
+from codeopt.sandbox.verdict import Judge, Tolerance
 from codeopt.sandbox.workload import Case, Workload, nothing
 from codeopt.types import Status, Verdict
 
@@ -53,6 +54,7 @@ def f(n):
     return answer
 """
 EARLY = """
+import re
 import sys
 answers = []
 def watch(frame, event, _):
@@ -65,6 +67,13 @@ sys.setprofile(watch)
 def f(n):
     return answers.pop() if answers else work(n)
 """
+PARTLY_EARLY = EARLY.replace("work(*call", "work(call").replace('["args"])', '["args"][0] * 2 // 5)').replace("work(n)\n", """work(n * 2 // 5)
+def f(n):
+    total = answers.pop() if answers else work(n * 2 // 5)
+    for i in range(n * 2 // 5, n):
+        total += i * i % 7
+    return total
+""")
 IMPORT = """
 import time
 end = time.perf_counter() + 4
@@ -186,8 +195,8 @@ def test_work_elsewhere_is_no_gain(confirm: Callable[[str, Workload], Verdict], 
 
 
 def test_little_work_before_the_clock_is_no_gain(confirm: Callable[[str, Workload], Verdict]) -> None:
-    short = Workload(VISIBLE, (case("t", 40_000),), fresh_timed=lambda count, draw: [case(f"s{i}", 40_000 + i) for i in range(count)])
-    verdict = confirm(WORK + EARLY, short)
+    short = Workload(VISIBLE, (case("t", 60_000),), fresh_timed=lambda count, draw: [case(f"s{i}", 60_000 + i) for i in range(count)])
+    verdict = confirm(WORK + PARTLY_EARLY, short)
     assert verdict.status is Status.TAMPERED and "ms of CPU time that it spends before" in verdict.evidence, verdict
     assert confirm(HONEST, short).status is Status.OK
 
@@ -196,6 +205,15 @@ def test_a_baseline_that_fails_is_no_fault_of_the_candidate(subject: Callable[[s
     failing = subject("import os\ndef f(n):\n    os._exit(3)\n")
     finding = Judge(failing).check(subject("def f(n):\n    return n\n"), VISIBLE)
     assert finding is not None and finding.status is Status.UNDECIDED and "the baseline itself fails" in finding.evidence
+
+
+def test_each_sample_has_a_layout_of_its_own_and_all_its_levels(subject: Callable[[str], FunctionSubject]) -> None:
+    places = subject("def f(n):\n    return id(object()), id(bytes(n))\n")
+    assert len({places.run(case("p", 300)).answer for _ in range(12)}) > 6
+    levels = subject("def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\n")
+    found = [Tolerance().values(codec.encode([[0, 0]]), levels.run(case("l", 0)).answer) for _ in range(12)]
+    depths = [int(re.findall(r"\d+", told)[-1]) for told in found]
+    assert min(depths) > 900 and max(depths) - min(depths) <= 1, found
 
 
 def test_a_table_made_at_import_is_honest(confirm: Callable[[str, Workload], Verdict]) -> None:

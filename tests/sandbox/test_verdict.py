@@ -1,12 +1,13 @@
 """The verdict on real processes: what is accepted, what is not, and what evidence comes back."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from codeopt.sandbox.process import ProcessSandbox
-from codeopt.sandbox.protocol import Mount
+from codeopt.sandbox.protocol import Limits, Mount
 from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Runtime
 from codeopt.sandbox.subject import FunctionSpec, FunctionSubject, PythonProgram
@@ -36,7 +37,7 @@ def make(tmp_path):
     def build(source, **spec):
         subject = FunctionSubject(
             ProcessSandbox(),
-            Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),)),
+            Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),), Limits(cpus=(max(os.sched_getaffinity(0)),))),
             source,
             FunctionSpec("m", "f", str(tmp_path / "m.py"), (str(tmp_path),), **spec),
         )
@@ -143,7 +144,7 @@ def test_programs_are_compared_by_their_output(tmp_path):
     (tmp_path / "p.py").write_text("")
 
     def program(source):
-        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),))
+        runtime = Runtime(sys.executable, (Mount(tmp_path, str(tmp_path)),), Limits(cpus=(max(os.sched_getaffinity(0)),)))
         return PythonProgram(ProcessSandbox(), runtime, source, str(tmp_path / "p.py"), (str(tmp_path),))
 
     old = program("import sys\nprint(sum(int(x) for x in sys.stdin.read().split()))\n")
