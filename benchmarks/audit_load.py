@@ -67,7 +67,7 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
     waiting, answers = spawn.Queue(), spawn.Queue()
-    before = json.loads((RESULTS / "audit-load.json").read_text("utf-8")) if chosen.add else {}
+    before = json.loads((RESULTS / "audit-load.json").read_text("utf-8"))["figures"] if chosen.add else {}
     if chosen.add and (before["sandbox"], before["busy_loops"]) != (sandbox, len(cores)):
         parser.error("--add: audit-load.json is of another sandbox or machine")
     for number in range(chosen.repeat):
