@@ -54,12 +54,14 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def descendants(root: int) -> list[int]:
-    """Host pids of everything below `root`, nearest first."""
+    """Host pids of everything that runs below `root`, nearest first."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb", buffering=0) as file:
-                children.setdefault(int(file.read().rpartition(b")")[2].split()[1]), []).append(int(name))
+                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                if state != b"Z":
+                    children.setdefault(int(parent), []).append(int(name))
     found, queue = [], [root]
     while queue:
         below = children.get(queue.pop(0), [])

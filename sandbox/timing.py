@@ -48,9 +48,8 @@ class Regions:
         self._judge = judge
         self._workload = workload
         self._seed = seed
-        self.cases = self._draw(CHUNK)
+        self.cases, self.repeat = self._draw(CHUNK)
         self._endless = bool(self.cases)
-        self.repeat = max(1, round(workload.repeat / len(self.cases[0].calls or "1"))) if self.cases else workload.repeat
         self.cases = self.cases or list(workload.timed)
 
     def serve(self, workload: Workload) -> bool:
@@ -61,20 +60,21 @@ class Regions:
     def more(self, have: int) -> Sequence[Case]:
         """The regions after the first `have`, drawn now where there are none; () where the source has ended."""
         if self._endless and len(self.cases) <= have:
-            drawn = self._draw(CHUNK)
+            drawn, _ = self._draw(CHUNK)
             known = {_input(case) for case in self.cases}
             drawn = [case for case in drawn if _input(case) not in known]
             self._endless = bool(drawn)
             self.cases.extend(drawn)
         return self.cases[have:]
 
-    def _draw(self, count: int) -> list[Case]:
+    def _draw(self, count: int) -> tuple[list[Case], int]:
+        """(regions, copies of each call in them); ([], copies of the workload's own) where the source gives none."""
         self._seed += POOL  # a source may count up from its seed
         first = self._workload.fresh_timed(count, self._seed)
         kept = _steady_ones(self._judge, first)
         copies = self._workload.repeat
         if not kept or copies < 2:
-            return kept
+            return kept, copies
         return _batches(self._judge, self._workload.fresh_timed, kept, copies, count * copies, self._seed + count)
 
 
@@ -89,8 +89,7 @@ def fresh(judge: Judge, candidate: Subject, workload: Workload, pairs: int, seed
     count = _repeat(judge, candidate, kept[0], workload.repeat)
     if count < 2:
         return kept, 1
-    cases = _batches(judge, workload.hidden_timed, kept, count, count * pairs, seed + 1)
-    return cases, max(1, round(count / len(cases[0].calls)))
+    return _batches(judge, workload.hidden_timed, kept, count, count * pairs, seed + 1)
 
 
 def layouts(subjects: Sequence[Subject]) -> int:
@@ -106,17 +105,19 @@ def layouts(subjects: Sequence[Subject]) -> int:
 
 def _batches(
     judge: Judge, source: Draw, kept: Sequence[Case], count: int, wanted: int, seed: int
-) -> list[Case]:
-    """Regions of about `count` different calls each, of `kept` and of up to `wanted` more."""
+) -> tuple[list[Case], int]:
+    """Regions of about `count` different calls each, of `kept` and of up to `wanted` more; and copies of each call."""
     first = judge.expect(kept[0])
     spent = first.cpu_s or first.wall_s  # on a busy machine the wall-clock would make regions few and short
     affordable = int(DRAW_S / max(spent, 1e-6))
     more = source(min(POOL, wanted, max(affordable, count)), seed)
     calls = list(dict.fromkeys(call for case in (*kept, *more) for call in case.calls))
-    if len(calls) * spent >= LEAST_REGION_S:
+    different = len(calls) * spent >= LEAST_REGION_S
+    if different:
         count = min(count, len(calls))  # rather a shorter region than copies
     batches = [calls[at : at + count] for at in range(0, len(calls) - count + 1, count)] or [calls]
-    return [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
+    cases = [Case(f"{kept[0].id} batch {i}", kept[0].kind, tuple(batch)) for i, batch in enumerate(batches)]
+    return cases, 1 if different else max(1, round(count / len(batches[0])))
 
 
 def _input(case: Case) -> tuple[object, ...]:

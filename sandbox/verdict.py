@@ -204,12 +204,12 @@ class Judge:
     # --- speed --------------------------------------------------------------------------------------------
 
     def clocks(self) -> Clocks:
-        """What the clocks can resolve here: the medians of regions that do nothing."""
+        """What the clocks can resolve here, by regions that do nothing: on a busy machine most of them wait for the core."""
         if self._clocks is None:
             samples = [self.baseline.floor() for _ in range(9)]
             self._clocks = Clocks(
                 statistics.median(s.cpu_s or 0.0 for s in samples),
-                statistics.median(s.wall_s for s in samples),
+                min(s.wall_s for s in samples),
                 self.threads,
                 self.baseline.session().channel.cpu_ns() is not None,
             )

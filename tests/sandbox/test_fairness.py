@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codeopt.sandbox.process import ProcessSandbox
+from codeopt.sandbox import cgroup
+from codeopt.sandbox.process import ProcessSandbox, descendants
 from codeopt.sandbox.protocol import Mount
 from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Runtime
@@ -54,6 +56,7 @@ def f(n):
     return answer
 """
 EARLY = """
+import os
 import re
 import sys
 answers = []
@@ -214,6 +217,20 @@ def test_each_sample_has_a_layout_of_its_own_and_all_its_levels(subject: Callabl
     found = [Tolerance().values(codec.encode([[0, 0]]), levels.run(case("l", 0)).answer) for _ in range(12)]
     depths = [int(re.findall(r"\d+", told)[-1]) for told in found]
     assert min(depths) > 900 and max(depths) - min(depths) <= 1, found
+
+
+def test_orphans_are_counted_and_killed_without_a_cgroup_too(
+    subject: Callable[[str], FunctionSubject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "create", lambda limits: None)
+    leaving = subject("import os, time\ndef f(n):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(n)\n        os._exit(0)\n")
+    leaving.session()
+    usual, before = leaving.processes(), set(descendants(1))
+    assert leaving.run(case("stays", 600)).status is Status.OK
+    assert leaving.processes() == (usual or 0) + 1
+    orphans = set(descendants(1)) - before
+    leaving.close()
+    assert orphans and not orphans & set(descendants(1))
 
 
 def test_a_table_made_at_import_is_honest(confirm: Callable[[str, Workload], Verdict]) -> None:
