@@ -49,8 +49,8 @@ def _table(table: Any) -> dict[int, list[str]]:
 
 def _lines(text: str) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for line in filter(str.strip, text.splitlines()):
-        row = json.loads(line)
+    rows = [json.loads(line) for line in filter(str.strip, text.splitlines())]
+    for row in sorted(rows, key=lambda row: row.get("sample", 0)):  # ours come as they arrived
         program = row["solution"] if "solution" in row else row["completion"]
         if not isinstance(program, str):
             raise ValueError("a sample is not a text")

@@ -6,7 +6,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -61,6 +61,7 @@ class Request:
         max_tokens: Most tokens of the answer.
         temperature: None leaves it to the server.
         seed: Sent to servers that know seeds.
+        top_p: Nucleus of the sampling; None leaves it to the server.
     """
 
     model: str
@@ -68,19 +69,19 @@ class Request:
     max_tokens: int
     temperature: float | None
     seed: int
+    top_p: float | None = None
 
     def body(self) -> str:
         """The request without its seed, as canonical JSON: what a prompt's hash is taken of."""
-        return json.dumps(
-            {
-                "max_tokens": self.max_tokens,
-                "messages": list(self.messages),
-                "model": self.model,
-                "temperature": self.temperature,
-            },
-            sort_keys=True,
-            ensure_ascii=False,
-        )
+        body: dict[str, Any] = {
+            "max_tokens": self.max_tokens,
+            "messages": list(self.messages),
+            "model": self.model,
+            "temperature": self.temperature,
+        }
+        if self.top_p is not None:
+            body["top_p"] = self.top_p
+        return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
     def prompt_bound(self) -> int:
         """An upper bound of the prompt's tokens: a token is at least a byte, plus the marks around messages."""
@@ -119,6 +120,7 @@ class ChatClient:
         retries: Further tries after a passing failure (429, 5xx, a lost connection).
         retry_base_s: First pause; it doubles, with jitter, up to two minutes. Retry-After wins.
         say: Told in one line about every pause.
+        extra: Further fields of each request, for servers that know them.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class ChatClient:
         retries: int,
         retry_base_s: float,
         say: Callable[[str], None] = lambda line: None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         import openai  # takes a second, and only model runs need it
 
@@ -137,6 +140,7 @@ class ChatClient:
         self._base_s = retry_base_s
         self._timeout_s = timeout_s
         self.say = say
+        self._extra = dict(extra or {})
         self._reached = False
         self._random = random.Random()
         self._drop: set[str] = set()
@@ -273,9 +277,11 @@ class ChatClient:
             "stream_options": {"include_usage": True},
             "seed": request.seed,
             "temperature": request.temperature,
+            "top_p": request.top_p,
             self._limit: request.max_tokens,
         }
-        return {key: value for key, value in options.items() if value is not None and key not in self._drop}
+        kept = {key: value for key, value in options.items() if value is not None and key not in self._drop}
+        return {**kept, "extra_body": self._extra} if self._extra else kept
 
     def _adapt(self, error: Any) -> bool:
         """Leave out or rename a parameter that the server does not take; whether there was one."""
@@ -286,7 +292,7 @@ class ChatClient:
             self._renamed = True
             self._limit = "max_tokens" if self._limit == "max_completion_tokens" else "max_completion_tokens"
             return True
-        for name in ("stream_options", "temperature", "seed"):
+        for name in ("stream_options", "temperature", "top_p", "seed"):
             if name in said and name not in self._drop:
                 self._drop.add(name)
                 return True
