@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from statistics import fmean, median
 
 import pytest
@@ -56,3 +56,11 @@ def test_an_interval_of_many_narrows() -> None:
 def test_what_makes_no_sense(call: object) -> None:
     with pytest.raises(ValueError):
         call()  # type: ignore[operator]
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=7))
+def test_paired_p(differences: list[int]) -> None:
+    patterns = list(product((-1, 1), repeat=len(differences)))
+    reached = [abs(sum(s * d for s, d in zip(signs, differences))) >= abs(sum(differences)) for signs in patterns]
+    assert metrics.paired_p(differences) == pytest.approx(sum(reached) / len(patterns))
+    assert 0 < metrics.paired_p([1.0] * 40, draws=500) <= 0.01, "drawn ones are never 0"

@@ -1,0 +1,60 @@
+"""`codeopt eval compare` and `codeopt eval table`: what scored runs say, beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codeopt.cli.evaluate import app, numbers
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="Folder of a scored run.")],
+    b: Annotated[Path, typer.Argument(help="Folder of another one over the same problems.")],
+    k: Annotated[str, typer.Option("-k", "--k", help="Compare pass@k and eff@k for these k.")] = "1,5,10,20",
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare two runs problem by problem. Exit codes: 0 compared, 2 bad input."""
+    from codeopt.evals import compare as comparing
+
+    first, second = comparing.read(a), comparing.read(b)
+    shared, found = comparing.compare(first, second, numbers("-k", k, 1))
+    if json_:
+        typer.echo(comparing.as_json(first, second, shared, found))
+        return
+    typer.echo(f"A {first.name}, B {second.name}: {len(shared)} problems that both have")
+    columns = ["figure", "A", "B", "B - A", "95 % interval", "p"]
+    rows = [
+        [one.metric, f"{one.a:.3f}", f"{one.b:.3f}", f"{one.mean:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", f"{one.p:.4f}"]
+        for one in found
+    ]
+    _print(columns, rows)
+
+
+@app.command()
+def table(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of scored runs.")],
+    k: Annotated[str, typer.Option("-k", "--k", help="Show eff@k for these k.")] = "1,10",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """A leaderboard of scored runs, each figure with its 95 % interval. Exit codes: 0 shown, 2 bad input."""
+    from codeopt.evals import compare as comparing
+
+    columns, rows = comparing.leaderboard([comparing.read(folder) for folder in runs], numbers("-k", k, 1))
+    if markdown:
+        typer.echo(comparing.markdown(columns, rows))
+    else:
+        _print(columns, rows)
+
+
+def _print(columns: list[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*columns, box=None)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
