@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from codeopt.sandbox.session import AROUND_S, Broken, Session
 from codeopt.sandbox.subject import FunctionSubject
@@ -56,12 +57,12 @@ class RoundSession(Session):
             while "ready" in reply or ("done" in reply and not reply.get("last") and len(found.seconds) < rounds):
                 started = time.perf_counter()
                 self._byte(b"G")
-                body, _ = self._frame(time.monotonic() + limit_s)
+                body, by = self._frame(time.monotonic() + limit_s)
                 ended = time.perf_counter()
                 found.seconds.append(ended - started)
-                reply = self._parse(body)
+                reply = self._from(pid, body, by)
             if "done" in reply:
-                reply = self._receive(time.monotonic() + AROUND_S + limit_s)
+                reply = self._from(pid, *self._frame(time.monotonic() + AROUND_S + limit_s))
                 found.late_s = time.perf_counter() - ended
             if "end" in reply:
                 sample = self._ended(reply)
@@ -79,6 +80,14 @@ class RoundSession(Session):
             found.status = broken.status
             found.evidence = f"still running after {limit_s:.3g} s" if late else broken.evidence
         return found
+
+
+    def _from(self, pid: int, body: bytes, by: int) -> dict[str, Any]:
+        """A message of the sample's own process, or the server's word that it has ended. Raises Broken."""
+        message = self._parse(body)
+        if by != pid and "end" not in message:
+            raise self._broken(Status.TAMPERED, "the answer comes from another process than the one that was asked")
+        return message
 
 
 class RoundSubject(FunctionSubject):

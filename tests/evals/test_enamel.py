@@ -100,6 +100,7 @@ def test_what_is_right_passes(bench: Bench) -> None:
         ("def rolling_max(numbers):\n    raise KeyError", "crashed"),
         ("def rolling_max(numbers:\n", "build_failed"),
         ("import os\ndef rolling_max(numbers):\n    os._exit(0)", "crashed"),
+        ("import os\ndef rolling_max(numbers):\n    if os.fork():\n        os.wait()\n    return numbers", "tampered"),
         ("def other(numbers):\n    return numbers\ndel rolling_max", "build_failed"),
     ],
 )
