@@ -432,6 +432,8 @@ class Judge:
             self.race(candidate, cases, repeat=repeat, pairs=pairs * (part + 1) // parts, race=race, stop=stop)
             if race.finding is not None:
                 return Verdict(status=race.finding.status, evidence=race.finding.evidence, inputs=inputs)
+            if stop() and len(race.wall) >= stats.LOOKS[0]:
+                break
             if part + 1 < parts:
                 self.baseline.close()
                 candidate.close()
