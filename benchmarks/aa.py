@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, in_lanes, write
+from common import RESULTS, in_lanes, report
 
 from codeopt.sandbox.process import ProcessSandbox
 from codeopt.sandbox.protocol import Limits, Mount
@@ -133,9 +133,7 @@ def main() -> None:
     for row in rows:
         if row["accepted"] == (row["kind"] == "identical"):
             print(f"missed: {row}")
-    for key, value in figures.items():
-        print(f"{key:24} {value}")
-    write("aa", figures)
+    report("aa", figures)
     progress.unlink(missing_ok=True)
     shutil.rmtree(folder)
 

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from common import write
+from common import report
 
 from codeopt.sandbox.audit import entries
 from codeopt.sandbox.audit.run import Auditor, Row, counts
@@ -59,10 +59,7 @@ def main() -> None:
         "rows": by_row(rows),
     }
     print(summary(rows, sandbox.name))
-    for key, value in figures.items():
-        print(f"{key:14} {value}")
-    if chosen.write:
-        write("audit-gpu" if chosen.gpu else "audit", figures)
+    report("audit-gpu" if chosen.gpu else "audit", figures, keep=chosen.write)
     if chosen.write and not chosen.gpu:
         before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{markdown(rows)}{END}{rest.partition(END)[2]}", "utf-8")

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from common import RESULTS, write
+from common import RESULTS, report, write
 
 from codeopt.sandbox.audit import entries
 from codeopt.sandbox.audit.run import Auditor, Row, counts
@@ -117,10 +117,7 @@ def main() -> None:
     for each in lanes:
         each.join()
     print(summary(rows, sandbox))
-    for key, value in list(figures().items())[:-1]:
-        print(f"{key:14} {value}")
-    if chosen.write:
-        write("audit-load", figures())
+    report("audit-load", figures(), keep=chosen.write, quiet=("judged",))
 
 
 if __name__ == "__main__":

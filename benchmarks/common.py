@@ -66,3 +66,12 @@ def write(name: str, figures: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=str) + "\n", "utf-8")
     print(f"wrote benchmarks/results/{name}.json")
+
+
+def report(name: str, figures: dict[str, Any], *, keep: bool = True, quiet: tuple[str, ...] = ()) -> None:
+    """Print the figures but the `quiet` ones, and (`keep`) write them."""
+    width = max(map(len, figures))
+    for key in [key for key in figures if key not in quiet]:
+        print(f"{key:{width}} {figures[key]}")
+    if keep:
+        write(name, figures)

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import write
+from common import report
 
 from codeopt.sandbox.choose import choose, find_interpreter
 from codeopt.sandbox.protocol import Limits, Mount
@@ -85,10 +85,7 @@ def main() -> None:
         "sandbox": sandbox.name,
         "seconds": round(time.monotonic() - started),
     }
-    for key, value in figures.items():
-        print(f"{key:22} {value}")
-    if chosen.write:
-        write("intervals", figures)
+    report("intervals", figures, keep=chosen.write)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import write
+from common import report
 
 from codeopt.errors import UserError
 from codeopt.sandbox.choose import choose, find_interpreter
@@ -162,10 +162,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "codeopt", "--help"], capture_output=True, check=True)
         times.append(time.perf_counter() - started)
     figures["help_s"] = round(median(times), 3)
-    for key, value in figures.items():
-        print(f"{key:34} {value}")
-    if chosen.write:
-        write("rates", figures)
+    report("rates", figures, keep=chosen.write)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from common import in_lanes, write
+from common import in_lanes, report
 from soak_hostile import MAY_PASS, hostile
 from soak_leftovers import descriptors, leftovers, rss_mb, threads
 
@@ -196,10 +196,7 @@ def main() -> None:
         "seconds_each": round(seconds / max(1, verdicts.total()), 2),
         "lanes": chosen.lanes,
     }
-    for key, value in figures.items():
-        print(f"{key:16} {value}")
-    if chosen.write:
-        write("soak", figures)
+    report("soak", figures, keep=chosen.write)
     sys.exit(1 if wrong or figures["leftovers"] else 0)
 
 

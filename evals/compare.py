@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from codeopt.errors import UserError
 from codeopt.evals import metrics
 from codeopt.evals.enamel import Score
+from codeopt.evals.folder import parsed, whole_lines
+from codeopt.evals.score import at_k, summary
 
 HINT = "give folders that codeopt eval score wrote"
 
@@ -28,13 +28,6 @@ class Run:
 
     name: str
     scores: dict[int, list[Score]]
-
-    def figure(self, metric: str, k: int, problem: int) -> float:
-        """pass@k or eff@k of one problem. Raises ValueError for a problem with fewer samples."""
-        group = self.scores[problem]
-        if metric == "pass":
-            return metrics.pass_at_k(len(group), sum(one.passed for one in group), k)
-        return metrics.eff_at_k([one.e_capped if metric == "eff_capped" else one.e for one in group], k)
 
 
 @dataclass(frozen=True)
@@ -63,13 +56,14 @@ def read(folder: Path) -> Run:
     Raises:
         UserError: There are none.
     """
+    file = folder / "rows.jsonl"
     try:
-        lines = (folder / "rows.jsonl").read_text("utf-8").splitlines(keepends=True)
-        rows = [Score.model_validate_json(line) for line in lines if line.endswith("\n")]
+        lines = whole_lines(file.read_text("utf-8"))
     except OSError as error:
         raise UserError(f"no results in {folder} ({error.strerror})", HINT) from None
-    except (ValidationError, UnicodeDecodeError):
-        raise UserError(f"{folder / 'rows.jsonl'} holds a line that is no score", HINT) from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file} holds a line that is no score", HINT) from None
+    rows = parsed(lines, Score, file, "score", HINT)
     if not rows:
         raise UserError(f"no results in {folder} yet", "let codeopt eval score end first")
     scores: dict[int, list[Score]] = {}
@@ -90,11 +84,10 @@ def compare(a: Run, b: Run, ks: Sequence[int]) -> tuple[list[int], list[Differen
     least = min(len(run.scores[problem]) for run in (a, b) for problem in shared)
     found = []
     for k in sorted(k for k in set(ks) if k <= least):
-        for metric in ("pass", "eff", "eff_capped"):
-            before, after = ([run.figure(metric, k, problem) for problem in shared] for run in (a, b))
+        for name, figure in at_k(k).items():
+            before, after = ([figure(run.scores[problem]) for problem in shared] for run in (a, b))
             differences = [new - old for old, new in zip(before, after, strict=True)]
             low, high = metrics.interval(differences)
-            name = f"{metric.removesuffix('_capped')}@{k}" + ("_capped" if metric == "eff_capped" else "")
             means = (statistics.fmean(before), statistics.fmean(after), statistics.fmean(differences))
             found.append(Difference(name, *means, low, high, metrics.paired_p(differences)))
     if not found:
@@ -107,8 +100,6 @@ def leaderboard(runs: Sequence[Run], ks: Sequence[int]) -> tuple[list[str], list
 
     pass@1 and the efficiency of what passes stand beside eff@1, which mixes the two.
     """
-    from codeopt.evals.score import summary
-
     columns = ["run", "problems", "samples", "pass@1", "efficiency given pass", *(f"eff@{k}" for k in ks), "eff@1 capped"]
     rows = []
     for run in runs:

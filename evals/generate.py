@@ -21,6 +21,7 @@ import jinja2
 from codeopt.agent.models.chat import CallLost, ChatClient, Message, ModelUnavailable, Reply, Request
 from codeopt.agent.proposers.llm_extract import EditError, extract
 from codeopt.errors import UserError
+from codeopt.evals.folder import Kept, drain
 from codeopt.evals.humaneval import Problem
 from codeopt.types import Record
 
@@ -92,12 +93,12 @@ class Sampling:
         seed = self.seed + SEEDS_APART * problem.number + sample
         return Request(self.model, self.messages(problem), self.max_tokens, self.temperature, seed, self.top_p)
 
-    def config(self, source: str) -> dict[str, Any]:
-        """What has to be the same for a run to go on. `source`: the model, as the user names it."""
+    def config(self) -> dict[str, Any]:
+        """What has to be the same for a run to go on."""
         digest = hashlib.sha256(self.template.encode("utf-8")).hexdigest()
         return {
             "suite": "enamel",
-            "model": source,
+            "model": self.model,
             "temperature": self.temperature,
             "top_p": self.top_p,
             "max_tokens": self.max_tokens,
@@ -109,7 +110,6 @@ class Sampling:
 def generate(
     problems: Sequence[Problem],
     sampling: Sampling,
-    source: str,
     clients: Sequence[ChatClient],
     folder: Path,
     tell: Callable[[Generated], None],
@@ -121,41 +121,21 @@ def generate(
         KeyboardInterrupt: Answers on their way are given up; what arrived is kept.
     """
     prompts = [{"problem": problem.number, "messages": list(sampling.messages(problem))} for problem in problems]
-    found = _open(folder, sampling.config(source))
+    kept = Kept(folder, "samples.jsonl", Generated, "sample", sampling.config(), {})
+    found = kept.rows
     (folder / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts), "utf-8")
     waiting: queue.SimpleQueue[tuple[Problem, int]] = queue.SimpleQueue()
     for problem in problems:
         for sample in range(sampling.samples):
             if (problem.number, sample) not in found:
                 waiting.put((problem, sample))
-    mutex, stop, broken = threading.Lock(), threading.Event(), list[BaseException]()
+    stop = threading.Event()
 
-    def work(client: ChatClient) -> None:
-        try:
-            while not stop.is_set():
-                problem, sample = waiting.get_nowait()
-                made = _sample(client, sampling, problem, sample)
-                with mutex, open(folder / "samples.jsonl", "a", encoding="utf-8") as out:
-                    out.write(made.model_dump_json() + "\n")
-                    found[problem.number, sample] = made
-                    tell(made)
-        except queue.Empty:
-            return
-        except BaseException as error:
-            broken.append(error)
-            stop.set()
+    def asking(client: ChatClient) -> Callable[[tuple[Problem, int]], None]:
+        return lambda wanted: kept.add(_sample(client, sampling, *wanted), tell)
 
-    threads = [threading.Thread(target=work, args=(client,), daemon=True) for client in clients]
-    for thread in threads:
-        thread.start()
-    try:
-        for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        stop.set()
-        raise
-    if broken:
-        raise broken[0]
+    # An answer on its way may take minutes: after an interrupt nobody waits for it.
+    drain(waiting, [asking(client) for client in clients], stop, patient=False)
     wanted = {problem.number for problem in problems}
     return [found[key] for key in sorted(found) if key[0] in wanted and key[1] < sampling.samples]
 
@@ -191,28 +171,3 @@ def finished(problem: Problem, sample: int, seed: int, reply: Reply) -> Generate
         tokens_out=reply.tokens_out,
         estimated=reply.estimated,
     )
-
-
-def _open(folder: Path, config: dict[str, Any]) -> dict[tuple[int, int], Generated]:
-    """The folder's samples so far. Raises UserError where it is another run's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "config.json"
-    if file.is_file():
-        before = json.loads(file.read_text("utf-8"))
-        differs = [key for key in config if before.get(key) != config[key]]
-        if differs:
-            raise UserError(f"{folder} holds another run ({', '.join(differs)} differ)", "give another --out")
-    else:
-        file.write_text(json.dumps(config, indent=1) + "\n", "utf-8")
-    kept = folder / "samples.jsonl"
-    found: dict[tuple[int, int], Generated] = {}
-    if kept.is_file():
-        whole = [line for line in kept.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
-        kept.write_text("".join(whole), "utf-8")
-        for line in whole:
-            try:
-                made = Generated.model_validate_json(line)
-            except ValueError:
-                raise UserError(f"{kept} holds a line that is no sample", "give another --out") from None
-            found[made.problem, made.sample] = made
-    return found

@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from codeopt.errors import UserError
 from codeopt.evals import metrics
 from codeopt.evals.enamel import Bench, Lane, Score
+from codeopt.evals.folder import Kept, drain
 from codeopt.evals.humaneval import Problem
 from codeopt.machine import fingerprint
 from codeopt.sandbox.choose import choose
-from codeopt.sandbox.protocol import Sandbox
 
 SHORT_S = 1e-4
 """References below it are also reported apart: a constant cost in every timing moves their scores most."""
@@ -71,45 +69,23 @@ def score(plan: Plan, tell: Callable[[Score], None], warn: Callable[[str], None]
     if not 1 <= plan.lanes <= len(cores):
         raise UserError(f"--lanes {plan.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
     sandboxes = [choose(plan.sandbox, trusted=False) for _ in range(plan.lanes)]
-    rows = _open(plan)
+    kept = Kept(plan.folder, "rows.jsonl", Score, "score", plan.config(), {"machine": fingerprint()})
+    rows = kept.rows
     waiting: queue.SimpleQueue[Problem] = queue.SimpleQueue()
     for problem in plan.problems:
         if any((problem.number, number) not in rows for number in range(len(plan.samples.get(problem.number, ())))):
             waiting.put(problem)
-    mutex, stop, broken = threading.Lock(), threading.Event(), list[BaseException]()
+    stop = threading.Event()
+    lanes = [Lane(sandbox, core) for sandbox, core in zip(sandboxes, reversed(cores))]
 
-    def keep(found: Score) -> None:
-        with mutex, open(plan.folder / "rows.jsonl", "a", encoding="utf-8") as out:
-            out.write(found.model_dump_json() + "\n")
-            rows[found.problem, found.sample] = found
-            tell(found)
+    def scoring(lane: Lane) -> Callable[[Problem], None]:
+        return lambda problem: _problem(problem, plan, lane, rows, lambda found: kept.add(found, tell), warn, stop)
 
-    def work(core: int, sandbox: Sandbox) -> None:
-        lane = Lane(sandbox, core)
-        try:
-            while not stop.is_set():
-                _problem(waiting.get_nowait(), plan, lane, rows, keep, warn, stop)
-        except queue.Empty:
-            return
-        except BaseException as error:
-            broken.append(error)
-            stop.set()
-        finally:
-            lane.close()
-
-    threads = [threading.Thread(target=work, args=pair) for pair in zip(reversed(cores), sandboxes)]
-    for thread in threads:
-        thread.start()
     try:
-        for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        raise
-    if broken:
-        raise broken[0]
+        drain(waiting, [scoring(lane) for lane in lanes], stop, patient=True)
+    finally:
+        for lane in lanes:
+            lane.close()
     wanted = {problem.number for problem in plan.problems}
     return [rows[key] for key in sorted(rows) if key[0] in wanted]
 
@@ -140,29 +116,13 @@ def _problem(
             bench.close()
 
 
-def _open(plan: Plan) -> dict[tuple[int, int], Score]:
-    """The folder's rows so far. Raises UserError where it is another run's."""
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    file, config = plan.folder / "config.json", plan.config()
-    if file.is_file():
-        before = json.loads(file.read_text("utf-8"))
-        differs = [key for key in config if before.get(key) != config[key]]
-        if differs:
-            raise UserError(f"{plan.folder} holds another run ({', '.join(differs)} differ)", "give another --out")
-    else:
-        file.write_text(json.dumps({**config, "machine": fingerprint()}, indent=1) + "\n", "utf-8")
-    rows: dict[tuple[int, int], Score] = {}
-    kept = plan.folder / "rows.jsonl"
-    if kept.is_file():
-        whole = [line for line in kept.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
-        kept.write_text("".join(whole), "utf-8")
-        for line in whole:
-            try:
-                row = Score.model_validate_json(line)
-            except ValidationError as error:
-                raise UserError(f"{kept} holds a line that is no score", "give another --out") from error
-            rows[row.problem, row.sample] = row
-    return rows
+def at_k(k: int) -> dict[str, Callable[[Sequence[Score]], float]]:
+    """The figures of one problem's samples for a k, by name. They raise ValueError for fewer samples than k."""
+    return {
+        f"pass@{k}": lambda group: metrics.pass_at_k(len(group), sum(one.passed for one in group), k),
+        f"eff@{k}": lambda group: metrics.eff_at_k([one.e for one in group], k),
+        f"eff@{k}_capped": lambda group: metrics.eff_at_k([one.e_capped for one in group], k),
+    }
 
 
 def summary(scores: Sequence[Score], ks: Sequence[int]) -> dict[str, Any]:
@@ -178,11 +138,8 @@ def summary(scores: Sequence[Score], ks: Sequence[int]) -> dict[str, Any]:
     least = min(map(len, by_problem.values()), default=0)
     figures: dict[str, Any] = {"problems": len(by_problem), "samples": len(scores)}
     for k in sorted(k for k in set(ks) if k <= least):
-        passes = [metrics.pass_at_k(len(group), sum(one.passed for one in group), k) for group in by_problem.values()]
-        figures[f"pass@{k}"] = _with_interval(passes)
-        figures[f"eff@{k}"] = _with_interval([metrics.eff_at_k([one.e for one in group], k) for group in by_problem.values()])
-        capped = [metrics.eff_at_k([one.e_capped for one in group], k) for group in by_problem.values()]
-        figures[f"eff@{k}_capped"] = _with_interval(capped)
+        for name, figure in at_k(k).items():
+            figures[name] = _with_interval([figure(group) for group in by_problem.values()])
     passed = [statistics.fmean(given) for group in by_problem.values() if (given := [one.e for one in group if one.passed])]
     if passed:
         figures["efficiency_given_pass"] = _with_interval(passed)

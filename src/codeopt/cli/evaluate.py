@@ -56,9 +56,9 @@ def score(
     total = sum(len(found[problem.number]) for problem in chosen)
     if not as_json:
         typer.echo(f"{SUITES[suite]}\n{total} programs for {len(chosen)} problems; results in {folder}")
-    progress = _Progress(total, quiet=as_json)
+    progress = Progress(total, quiet=as_json)
     try:
-        scores = score_all(plan, progress.tell, lambda line: typer.echo(line, err=True))
+        scores = score_all(plan, lambda one: progress.tell(_line(one)), lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what is scored is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
@@ -69,7 +69,7 @@ def score(
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), **figures}))
         return
-    _table(figures)
+    show(["figure", "value", "95 % interval over problems"], _rows(figures))
 
 
 def numbers(option: str, text: str, least: int) -> list[int]:
@@ -80,30 +80,39 @@ def numbers(option: str, text: str, least: int) -> list[int]:
     return [int(part) for part in parts]
 
 
-class _Progress:
-    """A line for each score, with what is left to do."""
+class Progress:
+    """A line for each sample, with what is left to do."""
 
     def __init__(self, total: int, quiet: bool) -> None:
         self._total, self._quiet = total, quiet
-        self._done, self._started = 0, time.monotonic()
+        self.done, self._started = 0, time.monotonic()
 
-    def tell(self, score: Score) -> None:
-        self._done += 1
+    def tell(self, line: str) -> None:
+        self.done += 1
         if self._quiet:
             return
-        left = (time.monotonic() - self._started) / self._done * (self._total - self._done)
-        what = f"e {score.e:.2f}" if score.passed else f"{score.status}: {score.evidence.splitlines()[-1][:80]}" if score.evidence else str(score.status)
-        typer.echo(f"[{self._done}/{self._total}, {left:.0f} s left] problem {score.problem} sample {score.sample}: {what}")
+        left = (time.monotonic() - self._started) / self.done * (self._total - self.done)
+        typer.echo(f"[{self.done}/{self._total}, {left:.0f} s left] {line}")
 
 
-def _table(figures: dict[str, Any]) -> None:
+def _line(score: Score) -> str:
+    what = f"e {score.e:.2f}" if score.passed else f"{score.status}: {score.evidence.splitlines()[-1][:80]}" if score.evidence else str(score.status)
+    return f"problem {score.problem} sample {score.sample}: {what}"
+
+
+def _rows(figures: dict[str, Any]) -> list[list[str]]:
+    return [
+        [name, f"{value[0]:.3f}", f"{value[1]:.3f} to {value[2]:.3f}"] if isinstance(value, list) else [name, str(value), ""]
+        for name, value in figures.items()
+    ]
+
+
+def show(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("figure", "value", "95 % interval over problems", box=None)
-    for name, value in figures.items():
-        if isinstance(value, list):
-            table.add_row(name, f"{value[0]:.3f}", f"{value[1]:.3f} to {value[2]:.3f}")
-        else:
-            table.add_row(name, str(value), "")
+    table = Table(*columns, box=None)
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from codeopt.cli.evaluate import SUITES, app, numbers
+from codeopt.cli.evaluate import SUITES, Progress, app, numbers
 from codeopt.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def generate(
     if not as_json:
         bound = sum(sampling.request(problem, 0).prompt_bound() for problem in chosen) * samples
         typer.echo(f"{SUITES[suite]}\n{total} answers of {model} for {len(chosen)} problems, at most {_cost(model, bound, total * max_tokens)}; kept in {folder}")
-    progress = _Progress(total, quiet=as_json)
+    progress = Progress(total, quiet=as_json)
     try:
         with _endpoint(model, base_url, min(concurrency, total), max_tokens) as endpoint:
             clients = _clients(endpoint, model, min(concurrency, total))
-            made = generate_all(chosen, sampling, model, clients, folder, progress.tell)
+            made = generate_all(chosen, sampling, clients, folder, lambda one: progress.tell(_line(one)))
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what arrived is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
@@ -132,17 +132,6 @@ def _cost(model: str, tokens_in: int, tokens_out: int) -> str:
     return f"{tokens_in} tokens in and {tokens_out} out{dollars}"
 
 
-class _Progress:
-    """A line for each answer, with what is left to do."""
-
-    def __init__(self, total: int, quiet: bool) -> None:
-        self._total, self._quiet = total, quiet
-        self.done, self._started = 0, time.monotonic()
-
-    def tell(self, made: Generated) -> None:
-        self.done += 1
-        if self._quiet:
-            return
-        left = (time.monotonic() - self._started) / self.done * (self._total - self.done)
-        what = f"{made.tokens_out} tokens" if made.solution else f"no program: {made.note.splitlines()[0][:90]}"
-        typer.echo(f"[{self.done}/{self._total}, {left:.0f} s left] problem {made.problem} sample {made.sample}: {what}")
+def _line(made: Generated) -> str:
+    what = f"{made.tokens_out} tokens" if made.solution else f"no program: {made.note.splitlines()[0][:90]}"
+    return f"problem {made.problem} sample {made.sample}: {what}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codeopt.cli.evaluate import app, numbers
+from codeopt.cli.evaluate import app, numbers, show
 
 
 @app.command()
@@ -31,7 +31,7 @@ def compare(
         [one.metric, f"{one.a:.3f}", f"{one.b:.3f}", f"{one.mean:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", f"{one.p:.4f}"]
         for one in found
     ]
-    _print(columns, rows)
+    show(columns, rows)
 
 
 @app.command()
@@ -47,14 +47,4 @@ def table(
     if markdown:
         typer.echo(comparing.markdown(columns, rows))
     else:
-        _print(columns, rows)
-
-
-def _print(columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(*columns, box=None)
-    for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
+        show(columns, rows)
