@@ -146,7 +146,7 @@ def test_a_local_model_repeats_itself_and_leaves_no_process(tmp_path: Path) -> N
     for folder in ("one", "two"):
         done = codeopt(
             "eval", "generate", "enamel", "--model", f"gguf:{model}", "--limit", "2", "--temperature", "0.8", "--max-tokens", "60",
-            "--concurrency", "2", "--out", folder, "--json", cwd=tmp_path, seconds=300,
+            "--concurrency", "1", "--out", folder, "--json", cwd=tmp_path, seconds=300,
         )
         assert done.returncode == 0, done.stderr
         made.append(sorted((row["problem"], row["raw"], row["tokens_out"]) for row in rows(tmp_path / folder)))

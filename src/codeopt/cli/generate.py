@@ -113,7 +113,7 @@ def _clients(endpoint: Endpoint, model: str, count: int) -> list[ChatClient]:
     from codeopt.agent.models.chat import ChatClient
 
     local = model.startswith(gguf.PREFIX)
-    # llama.cpp repeats an answer for equal seeds only where it computes the whole prompt again.
+    # llama.cpp repeats an answer for equal seeds only where it computes the whole prompt again (and one at a time).
     extra = {"cache_prompt": False} if local else {}
     timeout = LOCAL_TIMEOUT_S if local else TIMEOUT_S
     clients = [
