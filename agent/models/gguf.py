@@ -64,8 +64,6 @@ def serving(path: Path, *, parallel: int, context: int) -> Iterator[Endpoint]:
 
 
 def _check(path: Path) -> None:
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise UserError("gguf: models need xllamacpp", 'pip install "codeopt[local]"')
     try:
         with open(path, "rb") as file:
             magic = file.read(len(MAGIC))
@@ -73,6 +71,8 @@ def _check(path: Path) -> None:
         raise UserError(f"the model {path} cannot be read ({error.strerror})", "give gguf:PATH of a GGUF file") from None
     if magic != MAGIC:
         raise UserError(f"{path} is no GGUF file", "give gguf:PATH of a GGUF file")
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise UserError("gguf: models need xllamacpp", 'pip install "codeopt[local]"')
 
 
 def _address(process: subprocess.Popen[bytes], log: int, path: Path) -> str:
