@@ -182,6 +182,7 @@ class DockerSandbox:
         self._clients: tuple[docker.DockerClient, docker.DockerClient] | None = None
         self._watch: Watch | None = None
         self._removals: list[threading.Thread] = []
+        self._lock = threading.Lock()
         self._proved = False
         self._image = ""
 
@@ -395,8 +396,9 @@ class DockerSandbox:
             return
         except _errors():
             thread = threading.Thread(target=_remove_later, args=(patient, identity), daemon=True)
-            self._removals = [*(other for other in self._removals if other.is_alive()), thread]
             thread.start()
+            with self._lock:  # sessions are renewed in threads
+                self._removals = [*(other for other in self._removals if other.is_alive()), thread]
 
 
 def _remove_later(client: docker.DockerClient, identity: str) -> None:

@@ -11,6 +11,9 @@ import math
 import random
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from codeopt.sandbox.protocol import Sandbox
@@ -107,6 +110,21 @@ class Subject(ABC):
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def renew(subjects: Sequence[Subject]) -> None:
+    """End the sessions and open new ones, all at a time: most of it is waiting for the engine.
+
+    One that cannot start says so when it is used next.
+    """
+
+    def again(subject: Subject) -> None:
+        subject.close()
+        with suppress(CannotStart):
+            subject.session()
+
+    with ThreadPoolExecutor(len(subjects)) as pool:
+        list(pool.map(again, subjects))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from codeopt.sandbox.compare import compare, compare_text
 from codeopt.sandbox.compare_types import Tolerance as Closeness
 from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race
 from codeopt.sandbox.session import Sample
-from codeopt.sandbox.subject import SETUP_LIMIT_S, CannotStart, Subject
+from codeopt.sandbox.subject import SETUP_LIMIT_S, CannotStart, Subject, renew
 from codeopt.sandbox.workload import Case, Workload, count_kinds
 from codeopt.types import Counts, Status, Verdict
 
@@ -435,8 +435,7 @@ class Judge:
             if stop() and len(race.wall) >= stats.LOOKS[0]:
                 break
             if part + 1 < parts:
-                self.baseline.close()
-                candidate.close()
+                renew((self.baseline, candidate))
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
         calls = repeat * max(1, len(cases[0].calls))
