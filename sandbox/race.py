@@ -10,6 +10,9 @@ from codeopt.sandbox import stats
 from codeopt.types import Measurement, Status
 
 FLOORS = 20  # a region must last this many empty round trips to be believed
+# By a CPU clock from which nothing hides so many do: what the floor adds to both sides only makes ratios smaller, while
+# by the wall-clock of a busy machine a program gains that splits itself into more processes.
+WHOLE_FLOORS = 5
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
@@ -65,7 +68,8 @@ class Race:
         """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""
         if clocks.threads > 1 or len(self.cpu) < len(self.wall):
             return "wall"
-        if statistics.median(cpu for cpu, _ in self.baseline_s) < FLOORS * clocks.cpu_s:
+        floors = WHOLE_FLOORS if clocks.whole else FLOORS
+        if statistics.median(cpu for cpu, _ in self.baseline_s) < floors * clocks.cpu_s:
             return "wall"
         if len(self.cpu) >= 10:
             gap = [c - w for c, w in zip(self.cpu, self.wall)]
