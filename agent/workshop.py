@@ -36,12 +36,15 @@ class Workshop:
         task: What is optimised.
         sandbox: Where it runs.
         source: The baseline's text, where it is not the file's own (another revision of it).
+        cores: Where both sides run; by default the last ones.
 
     Raises:
         UserError: The interpreter cannot be used, or the project cannot be staged.
     """
 
-    def __init__(self, task: Task, sandbox: Sandbox, source: str | None = None) -> None:
+    def __init__(
+        self, task: Task, sandbox: Sandbox, source: str | None = None, cores: tuple[int, ...] = ()
+    ) -> None:
         self.task = task
         self.sandbox = sandbox
         self._source = source
@@ -53,8 +56,7 @@ class Workshop:
         self._staged = Mount(self.stage.root_host, self.stage.root_inside)
         self._make_mount_points()
         self._own = Mount(self.stage.root_origin, str(self.stage.root_origin))
-        cores = cores_of(task.threads)
-        self.limits = Limits(memory_mb=task.memory_mb, cpus=cores)
+        self.limits = Limits(memory_mb=task.memory_mb, cpus=cores or cores_of(task.threads))
         self.tolerance = Tolerance(task.rel, task.abs, task.float_tol or None)
 
     def __enter__(self) -> Workshop:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from codeopt.errors import UserError
 from codeopt.evals import metrics
-from codeopt.evals.enamel import Score
 from codeopt.evals.folder import parsed, whole_lines
-from codeopt.evals.score import at_k, summary
+from codeopt.evals.rows import Row, by_task, summary
+from codeopt.evals.suites import row_of
 
 HINT = "give folders that codeopt eval score wrote"
 
@@ -23,11 +23,13 @@ class Run:
 
     Attributes:
         name: Its folder's.
-        scores: By problem, in the order of the samples.
+        row: What its samples are.
+        scores: By task_id, in the order of the samples.
     """
 
     name: str
-    scores: dict[int, list[Score]]
+    row: type[Row]
+    scores: dict[str, list[Row]]
 
 
 @dataclass(frozen=True)
@@ -58,33 +60,33 @@ def read(folder: Path) -> Run:
     """
     file = folder / "rows.jsonl"
     try:
+        kind = row_of(json.loads((folder / "config.json").read_text("utf-8"))["kind"])
         lines = whole_lines(file.read_text("utf-8"))
     except OSError as error:
         raise UserError(f"no results in {folder} ({error.strerror})", HINT) from None
-    except UnicodeDecodeError:
-        raise UserError(f"{file} holds a line that is no score", HINT) from None
-    rows = parsed(lines, Score, file, "score", HINT)
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{folder} holds no run that can be read", HINT) from None
+    rows = parsed(lines, kind, file, "score", HINT)
     if not rows:
         raise UserError(f"no results in {folder} yet", "let codeopt eval score end first")
-    scores: dict[int, list[Score]] = {}
-    for row in sorted(rows, key=lambda row: (row.problem, row.sample)):
-        scores.setdefault(row.problem, []).append(row)
-    return Run(folder.resolve().name, scores)
+    return Run(folder.resolve().name, kind, by_task(sorted(rows, key=lambda row: row.sample)))
 
 
-def compare(a: Run, b: Run, ks: Sequence[int]) -> tuple[list[int], list[Difference]]:
+def compare(a: Run, b: Run, ks: Sequence[int]) -> tuple[list[str], list[Difference]]:
     """(problems that both have, the differences); a k that is more than some problem's samples is left out.
 
     Raises:
-        UserError: They share no problem, or no k is left.
+        UserError: They share no problem, they are scored in different ways, or no k is left.
     """
-    shared = sorted(a.scores.keys() & b.scores.keys())
+    if a.row is not b.row:
+        raise UserError(f"{a.name} is scored by {a.row.kind}, {b.name} by {b.row.kind}", "compare runs over the same suite")
+    shared = [name for name in a.scores if name in b.scores]
     if not shared:
         raise UserError(f"{a.name} and {b.name} share no problem", "compare runs over the same suite")
     least = min(len(run.scores[problem]) for run in (a, b) for problem in shared)
     found = []
     for k in sorted(k for k in set(ks) if k <= least):
-        for name, figure in at_k(k).items():
+        for name, figure in a.row.at_k(k).items():
             before, after = ([figure(run.scores[problem]) for problem in shared] for run in (a, b))
             differences = [new - old for old, new in zip(before, after, strict=True)]
             low, high = metrics.interval(differences)
@@ -96,18 +98,20 @@ def compare(a: Run, b: Run, ks: Sequence[int]) -> tuple[list[int], list[Differen
 
 
 def leaderboard(runs: Sequence[Run], ks: Sequence[int]) -> tuple[list[str], list[list[str]]]:
-    """(column names, a row for each run), the best eff@1 first; "" where a run has too few samples for a k.
-
-    pass@1 and the efficiency of what passes stand beside eff@1, which mixes the two.
+    """(column names, a row for each run), the best first; "" where a run has too few samples for a k.
+    Raises:
+        UserError: The runs are scored in different ways.
     """
-    columns = ["run", "problems", "samples", "pass@1", "efficiency given pass", *(f"eff@{k}" for k in ks), "eff@1 capped"]
-    rows = []
-    for run in runs:
-        figures = summary([one for group in run.scores.values() for one in group], [1, *ks])
-        names = ["pass@1", "efficiency_given_pass", *(f"eff@{k}" for k in ks), "eff@1_capped"]
-        cells = [_cell(figures.get(name)) for name in names]
-        rows.append((figures["eff@1"][0], [run.name, str(figures["problems"]), str(figures["samples"]), *cells]))
-    return columns, [row for _, row in sorted(rows, key=lambda row: -row[0])]
+    kinds = {run.row for run in runs}
+    if len(kinds) > 1:
+        raise UserError(f"the runs are scored by {' and '.join(sorted(kind.kind for kind in kinds))}", "give runs over the same suite")
+    found = [(run, summary([one for group in run.scores.values() for one in group], [1, *ks])) for run in runs]
+    headline, names = runs[0].row.headline, runs[0].row.columns(ks)
+    rows = [
+        [run.name, str(figures["problems"]), str(figures["samples"]), *(_cell(figures.get(name)) for name in names)]
+        for run, figures in sorted(found, key=lambda one: -one[1][headline][0])
+    ]
+    return ["run", "problems", "samples", *names], rows
 
 
 def _cell(figure: Sequence[float] | None) -> str:
@@ -120,7 +124,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def as_json(a: Run, b: Run, shared: Sequence[int], found: Sequence[Difference]) -> str:
+def as_json(a: Run, b: Run, shared: Sequence[str], found: Sequence[Difference]) -> str:
     """One object: the runs' names, how many problems they share, and a row for each metric."""
     rows = {one.metric: {"a": one.a, "b": one.b, "difference": [one.mean, one.low, one.high], "p": one.p} for one in found}
     return json.dumps({"a": a.name, "b": b.name, "problems": len(shared), "metrics": rows})

@@ -10,23 +10,24 @@ of its own for each copy.
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from codeopt.errors import UserError
 from codeopt.evals import metrics
 from codeopt.evals.humaneval import CASES, Problem, case_seed, checker_file, generator_source
+from codeopt.evals.lane import Lane
+from codeopt.evals.rows import Row, Statistic
 from codeopt.evals.stateless import stateless
 from codeopt.sandbox.choose import find_interpreter
-from codeopt.sandbox.protocol import Limits, Mount, Sandbox
+from codeopt.sandbox.protocol import Limits, Mount
 from codeopt.sandbox.rounds import Rounds, RoundSubject
 from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Broken, Runtime
 from codeopt.sandbox.subject import CannotStart, FunctionSpec
-from codeopt.types import Record, Status
+from codeopt.types import Status
 
 HARDNESS = (0, 3, 3, 4)
 REPEATS = 6
@@ -42,34 +43,65 @@ ALLOWED_LATE_S = 0.0005
 MOST_ANEW = 50
 """Copies where each has a module of its own."""
 MODULE = "solution"
+SHORT_S = 1e-4
+"""References below it are also reported apart: a constant cost in every timing moves their scores most."""
 # What answers may be made of: everything else would have to be built from names that a candidate chose.
 CONTAINERS = frozenset(("tuple", "set", "frozenset", "complex"))
 LATER_ONLY = ("builtins:MemoryError", "builtins:OverflowError")
 
 
-class Score(Record):
+class Score(Row):
     """What one sample is worth.
 
     Attributes:
-        problem, sample: Numbers.
         passed: Right on level 0, and never wrong later.
         levels: Raw f of the levels 0..3; it exceeds 1 where the sample beats the reference.
         e, e_capped: Efficiency with raw f, and with f capped at 1.
         seconds: Time of each case by level, as far as it got (Hodges-Lehmann over the repeats).
-        status, evidence: OK, or why it did not pass or get further.
         reference_s: The reference's slowest case, measured just before.
     """
 
-    problem: int
-    sample: int
-    passed: bool
+    kind: ClassVar[str] = "efficiency"
+    headline: ClassVar[str] = "eff@1"
+
     levels: tuple[float, float, float, float]
     e: float
     e_capped: float
     seconds: tuple[tuple[float, ...], ...]
-    status: Status
-    evidence: str
     reference_s: float
+
+    @classmethod
+    def at_k(cls, k: int) -> dict[str, Callable[[Sequence[Score]], float]]:
+        """pass@k, eff@k, and eff@k with each level capped at 1."""
+        return {
+            f"pass@{k}": lambda group: metrics.pass_at_k(len(group), sum(one.passed for one in group), k),
+            f"eff@{k}": lambda group: metrics.eff_at_k([one.e for one in group], k),
+            f"eff@{k}_capped": lambda group: metrics.eff_at_k([one.e_capped for one in group], k),
+        }
+
+    @classmethod
+    def apart(cls, groups: Sequence[Sequence[Score]]) -> dict[str, tuple[list[float], Statistic]]:
+        """The efficiency of what passes; eff@1 where the reference needs at least `SHORT_S`, and where less."""
+        parts = {short: [group for group in groups if (group[0].reference_s < SHORT_S) == short] for short in (False, True)}
+        return {
+            "efficiency_given_pass": (
+                [statistics.fmean(one.e for one in group if one.passed) for group in groups if any(one.passed for one in group)],
+                statistics.fmean,
+            ),
+            **{
+                name: ([metrics.eff_at_k([one.e for one in group], 1) for group in parts[short]], statistics.fmean)
+                for name, short in (("eff@1_longer", False), ("eff@1_short", True))
+            },
+        }
+
+    @classmethod
+    def columns(cls, ks: Sequence[int]) -> list[str]:
+        """What passes and how good it is when it does stand beside eff@k, which mixes the two."""
+        return [cls.headline, "pass@1", "efficiency_given_pass", *(f"eff@{k}" for k in ks if k > 1), "eff@1_capped"]
+
+    def told(self) -> str:
+        """Its efficiency, or why there is none."""
+        return f"e {self.e:.2f}" if self.passed else self.why
 
 
 @dataclass
@@ -93,36 +125,18 @@ class Test:
     late_s: float = 0.0
 
 
-@dataclass
-class Lane:
-    """Where problems are scored: one kind of sandbox, one core.
-
-    Args:
-        sandbox: For candidates, and for the benchmark's own programs; closed with the lane.
-        core: Pinned to it where it is not None.
-    """
-
-    sandbox: Sandbox
-    core: int | None = None
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="codeopt-eval-")))
-
-    def close(self) -> None:
-        """End the sandbox, remove the lane's folder. Idempotent."""
-        self.sandbox.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def subject(self, source: str, function: str) -> RoundSubject:
-        """A Python text in a session of its own."""
-        self.folder.chmod(0o755)
-        file = self.folder / f"{MODULE}.py"
-        file.touch()
-        interpreter = find_interpreter(None)
-        mount = Mount(self.folder, "/opt/eval")
-        inside = self.sandbox.inside(mount)
-        limits = Limits(memory_mb=MEMORY_MB, cpus=() if self.core is None else (self.core,))
-        runtime = Runtime(interpreter.path, (mount, *interpreter.mounts), limits)
-        spec = FunctionSpec(MODULE, function, f"{inside}/{MODULE}.py", (inside,))
-        return RoundSubject(self.sandbox, runtime, source, spec)
+def subject_of(lane: Lane, source: str, function: str) -> RoundSubject:
+    """A Python text in a session of its own."""
+    lane.folder.chmod(0o755)
+    file = lane.folder / f"{MODULE}.py"
+    file.touch()
+    interpreter = find_interpreter(None)
+    mount = Mount(lane.folder, "/opt/eval")
+    inside = lane.sandbox.inside(mount)
+    limits = Limits(memory_mb=MEMORY_MB, cpus=lane.cores)
+    runtime = Runtime(interpreter.path, (mount, *interpreter.mounts), limits)
+    spec = FunctionSpec(MODULE, function, f"{inside}/{MODULE}.py", (inside,))
+    return RoundSubject(lane.sandbox, runtime, source, spec)
 
 
 class Bench:
@@ -135,8 +149,8 @@ class Bench:
     def __init__(self, problem: Problem, lane: Lane) -> None:
         self.problem = problem
         self._lane = lane
-        self._reference = lane.subject(problem.reference, problem.entry_point)
-        self._checker = lane.subject(_checker(problem), "accepts")
+        self._reference = subject_of(lane, problem.reference, problem.entry_point)
+        self._checker = subject_of(lane, _checker(problem), "accepts")
         try:
             self.levels = self._tests()
         except BaseException:
@@ -156,7 +170,7 @@ class Bench:
         return UserError(f"{self.problem.task_id}: {why}", "take the data as published")
 
     def _tests(self) -> list[list[Test]]:
-        maker = self._lane.subject(_maker(self.problem), "make_call")
+        maker = subject_of(self._lane, _maker(self.problem), "make_call")
         try:
             return [[self._test(maker, level, case) for case in range(count)] for level, count in enumerate(CASES)]
         except (Broken, CannotStart) as error:
@@ -183,7 +197,7 @@ class Bench:
         """How many copies make a region long enough, and what a region costs that does nothing. Idempotent."""
         if self._prepared:
             return
-        idle = self._lane.subject("def idle(*arguments, **named):\n    pass\n", "idle")
+        idle = subject_of(self._lane, "def idle(*arguments, **named):\n    pass\n", "idle")
         try:
             for test in self._counted:
                 if min(self._timed(test, 3)) < REGION_S:
@@ -214,7 +228,7 @@ class Bench:
     def score(self, number: int, source: str) -> Score:
         """Run and judge one sample, `source` being a program or the body that belongs under the prompt."""
         program = self.problem.prompt.rstrip() + "\n    pass\n\n" + source + "\n"
-        subject = self._lane.subject(program, self.problem.entry_point)
+        subject = subject_of(self._lane, program, self.problem.entry_point)
         attempt = _Attempt(self, subject, not stateless(source), ALPHA * self.reference_s)
         try:
             attempt.run()
@@ -306,7 +320,7 @@ class _Attempt:
                 levels[level] = metrics.level_efficiency(max(times), reference, self._limit_s)
         capped = [min(1.0, value) for value in levels]
         return Score(
-            problem=self._bench.problem.number,
+            task_id=self._bench.problem.task_id,
             sample=number,
             passed=self._passed,
             levels=(levels[0], levels[1], levels[2], levels[3]),
@@ -406,12 +420,3 @@ def plain(answer: bytes) -> bool:
         return walk(codec.decode_plain(answer))
     except (codec.Malformed, RecursionError):
         return False
-
-
-def chosen(problems: Sequence[Problem], ids: Sequence[int]) -> list[Problem]:
-    """The problems that ENAMEL counts, or those of the given numbers. Raises UserError for a number it does not count."""
-    counted = {problem.number: problem for problem in problems if problem.evaluated}
-    wrong = [number for number in ids if number not in counted]
-    if wrong:
-        raise UserError(f"ENAMEL does not count problem {wrong[0]}", "numbers from 0 to 163, see docs/suites.md")
-    return [counted[number] for number in ids] if ids else list(counted.values())

@@ -19,7 +19,7 @@ HINT = "give another --out"
 class Sampled(Protocol):
     """A row: of one sample of one problem."""
 
-    problem: int
+    task_id: str
     sample: int
 
     def model_dump_json(self) -> str: ...
@@ -57,7 +57,7 @@ class Kept(Generic[Row]):
         more: What is noted beside it in a new folder.
 
     Attributes:
-        rows: By problem and sample.
+        rows: By task_id and sample.
 
     Raises:
         UserError: The folder is another run's, or holds a line that is no row.
@@ -77,18 +77,18 @@ class Kept(Generic[Row]):
             file.write_text(json.dumps({**config, **more}, indent=1) + "\n", "utf-8")
         self._file = folder / name
         self._mutex = threading.Lock()
-        self.rows: dict[tuple[int, int], Row] = {}
+        self.rows: dict[tuple[str, int], Row] = {}
         if self._file.is_file():
             lines = whole_lines(self._file.read_text("utf-8"))
             self._file.write_text("".join(lines), "utf-8")
             for row in parsed(lines, kind, self._file, noun, HINT):
-                self.rows[row.problem, row.sample] = row
+                self.rows[row.task_id, row.sample] = row
 
     def add(self, row: Row, tell: Callable[[Row], None]) -> None:
         """Keep a new row, and tell it; from any thread, one at a time."""
         with self._mutex, open(self._file, "a", encoding="utf-8") as out:
             out.write(row.model_dump_json() + "\n")
-            self.rows[row.problem, row.sample] = row
+            self.rows[row.task_id, row.sample] = row
             tell(row)
 
 

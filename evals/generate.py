@@ -13,19 +13,19 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from codeopt.agent.models.chat import CallLost, ChatClient, Message, ModelUnavailable, Reply, Request
-from codeopt.agent.proposers.llm_extract import EditError, extract
+from codeopt.agent.proposers.llm_extract import EditError
 from codeopt.errors import UserError
 from codeopt.evals.folder import Kept, drain
-from codeopt.evals.humaneval import Problem
+from codeopt.evals.suites import Problem, Suite
 from codeopt.types import Record
 
-TEMPLATE = Path(__file__).with_name("prompts") / "efficient.j2"
 LOST_TRIES = 3
 SEEDS_APART = 1000
 """Seeds of two problems differ at least by it: samples of a problem count up from its seed."""
@@ -36,19 +36,19 @@ class Generated(Record):
 
     Attributes:
         task_id: "HumanEval/0".
+        sample: Its number among the problem's, from 0.
         solution: The program in the answer; "" where there is none.
-        problem, sample: Numbers.
         raw: The answer as it came.
-        note: Why there is no program, or "".
+        note: Why there is no program; of a search: why it ended; or "".
         seed: That was sent.
         finish: Why the model stopped.
-        tokens_in, tokens_out: As the server counts them, or (`estimated`) characters / 4.
+        tokens_in, tokens_out: As the server counts them, or (`estimated`) characters / 4; a search counts all of its
+            tokens as tokens_out.
     """
 
     task_id: str
-    solution: str
-    problem: int
     sample: int
+    solution: str
     raw: str
     note: str
     seed: int
@@ -58,19 +58,27 @@ class Generated(Record):
     estimated: bool
 
 
+Asker = Callable[[Problem, int], Generated]
+"""Makes the sample of that number for a problem. Raises UserError where no more can be made."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How a model is asked.
 
     Attributes:
+        suite: Whose problems it is asked.
         model: Its name, as the server knows it.
         samples: For each problem.
         temperature, top_p: None leaves them to the server.
         max_tokens: Of an answer.
-        seed: Of the first sample of problem 0.
-        template: Jinja text with `prompt` and `entry_point`.
+        seed: Of the first sample of the suite's first problem.
+        template: Jinja text over the suite's `values`.
+        strategy: How a program is found; see `codeopt.evals.strategies`.
+        seconds: That a search may take for one program.
     """
 
+    suite: Suite[Any]
     model: str
     samples: int
     temperature: float | None
@@ -78,26 +86,39 @@ class Sampling:
     max_tokens: int
     seed: int
     template: str
+    strategy: str = "answer"
+    seconds: float = 0.0
 
     def messages(self, problem: Problem) -> tuple[Message, ...]:
         """The conversation for a problem. Raises UserError where the template is none."""
+        values = self.suite.values(problem)
         try:
             made = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
-            text = made.from_string(self.template).render(prompt=problem.prompt.strip(), entry_point=problem.entry_point)
+            text = made.from_string(self.template).render(values)
         except jinja2.TemplateError as error:
-            raise UserError(f"the prompt template cannot be filled in: {error}", "it may use prompt and entry_point") from None
+            raise UserError(f"the prompt template cannot be filled in: {error}", f"it may use {', '.join(values)}") from None
         return ({"role": "user", "content": text},)
 
     def request(self, problem: Problem, sample: int) -> Request:
         """What to ask for one sample."""
-        seed = self.seed + SEEDS_APART * problem.number + sample
+        seed = self.seed_of(problem, sample)
         return Request(self.model, self.messages(problem), self.max_tokens, self.temperature, seed, self.top_p)
+
+    def seed_of(self, problem: Problem, sample: int) -> int:
+        """Each sample has its own."""
+        return self.seed + SEEDS_APART * self._numbers[problem.task_id] + sample
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {one.task_id: number for number, one in enumerate(self.suite.problems)}
 
     def config(self) -> dict[str, Any]:
         """What has to be the same for a run to go on."""
         digest = hashlib.sha256(self.template.encode("utf-8")).hexdigest()
         return {
-            "suite": "enamel",
+            "suite": self.suite.name,
+            "strategy": self.strategy,
+            "seconds": self.seconds,
             "model": self.model,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -110,34 +131,43 @@ class Sampling:
 def generate(
     problems: Sequence[Problem],
     sampling: Sampling,
-    clients: Sequence[ChatClient],
+    askers: Sequence[Asker],
     folder: Path,
     tell: Callable[[Generated], None],
 ) -> list[Generated]:
-    """Ask for every sample that the folder does not hold yet, one request a client at a time; all of them, in order.
+    """Ask for every sample that the folder does not hold yet, one at a time each asker; all of them, in order.
 
     Raises:
         UserError: The folder is another run's, or the model cannot be asked (any more); what arrived is kept.
         KeyboardInterrupt: Answers on their way are given up; what arrived is kept.
     """
-    prompts = [{"problem": problem.number, "messages": list(sampling.messages(problem))} for problem in problems]
     kept = Kept(folder, "samples.jsonl", Generated, "sample", sampling.config(), {})
     found = kept.rows
-    (folder / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts), "utf-8")
     waiting: queue.SimpleQueue[tuple[Problem, int]] = queue.SimpleQueue()
     for problem in problems:
         for sample in range(sampling.samples):
-            if (problem.number, sample) not in found:
+            if (problem.task_id, sample) not in found:
                 waiting.put((problem, sample))
     stop = threading.Event()
 
-    def asking(client: ChatClient) -> Callable[[tuple[Problem, int]], None]:
-        return lambda wanted: kept.add(_sample(client, sampling, *wanted), tell)
+    def asking(asker: Asker) -> Callable[[tuple[Problem, int]], None]:
+        return lambda wanted: kept.add(asker(*wanted), tell)
 
     # An answer on its way may take minutes: after an interrupt nobody waits for it.
-    drain(waiting, [asking(client) for client in clients], stop, patient=False)
-    wanted = {problem.number for problem in problems}
-    return [found[key] for key in sorted(found) if key[0] in wanted and key[1] < sampling.samples]
+    drain(waiting, [asking(asker) for asker in askers], stop, patient=False)
+    return [found[problem.task_id, sample] for problem in problems for sample in range(sampling.samples)]
+
+
+def keep_prompts(problems: Sequence[Problem], sampling: Sampling, folder: Path) -> None:
+    """Write the conversation of each problem. Raises UserError where the template cannot be filled in."""
+    prompts = [{"task_id": problem.task_id, "messages": list(sampling.messages(problem))} for problem in problems]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts), "utf-8")
+
+
+def answering(client: ChatClient, sampling: Sampling) -> Asker:
+    """Asks a server for one answer a sample."""
+    return lambda problem, sample: _sample(client, sampling, problem, sample)
 
 
 def _sample(client: ChatClient, sampling: Sampling, problem: Problem, sample: int) -> Generated:
@@ -149,20 +179,19 @@ def _sample(client: ChatClient, sampling: Sampling, problem: Problem, sample: in
         except CallLost as lost:
             if attempt == LOST_TRIES:
                 raise ModelUnavailable(f"{lost.reason}, {attempt} times in a row", "try later: the same command goes on") from None
-    return finished(problem, sample, request.seed, reply)
+    return finished(sampling.suite, problem, sample, request.seed, reply)
 
 
-def finished(problem: Problem, sample: int, seed: int, reply: Reply) -> Generated:
-    """A sample of an answer: the program in it, by the rule of `llm_extract.extract`."""
+def finished(suite: Suite[Any], problem: Problem, sample: int, seed: int, reply: Reply) -> Generated:
+    """A sample of an answer: the program in it, by the suite's rule."""
     try:
-        solution, note = extract(reply.text, "python", problem.entry_point, reply.finish).code, ""
+        solution, note = suite.program(problem, reply.text, reply.finish), ""
     except EditError as error:
         solution, note = "", str(error)
     return Generated(
         task_id=problem.task_id,
-        solution=solution,
-        problem=problem.number,
         sample=sample,
+        solution=solution,
         raw=reply.text,
         note=note,
         seed=seed,

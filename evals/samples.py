@@ -11,8 +11,8 @@ from codeopt.errors import UserError
 FORMS = "ENAMEL's JSON ({problem: [program, …]} or a list by problem) or EvalPlus's JSONL (task_id and solution)"
 
 
-def read(file: Path) -> dict[int, list[str]]:
-    """Programs by the number of their problem, in the order of the file.
+def read(file: Path) -> dict[str, list[str]]:
+    """Programs by the name of their problem (a task_id, or what follows its last slash), in the order of the file.
 
     ENAMEL's JSON: an object {"0": [program, …]} or a list indexed by problem, whose entries may be null. EvalPlus's
     JSONL: a line for each sample, {"task_id": "HumanEval/0", "solution": program} or "completion" for a body.
@@ -35,7 +35,7 @@ def read(file: Path) -> dict[int, list[str]]:
     return found
 
 
-def _table(table: Any) -> dict[int, list[str]]:
+def _table(table: Any) -> dict[str, list[str]]:
     pairs = table.items() if isinstance(table, dict) else enumerate(table)
     found = {}
     for number, programs in pairs:
@@ -43,16 +43,16 @@ def _table(table: Any) -> dict[int, list[str]]:
             continue
         if not isinstance(programs, list) or not all(isinstance(program, str) for program in programs):
             raise ValueError(f"problem {number} is not a list of texts")
-        found[int(number)] = programs
+        found[str(number)] = programs
     return found
 
 
-def _lines(text: str) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+def _lines(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     rows = [json.loads(line) for line in filter(str.strip, text.splitlines())]
     for row in sorted(rows, key=lambda row: row.get("sample", 0)):  # ours come as they arrived
         program = row["solution"] if "solution" in row else row["completion"]
         if not isinstance(program, str):
             raise ValueError("a sample is not a text")
-        found.setdefault(int(str(row["task_id"]).rpartition("/")[2]), []).append(program)
+        found.setdefault(str(row["task_id"]), []).append(program)
     return found

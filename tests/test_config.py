@@ -32,7 +32,7 @@ def test_values_are_read_and_paths_are_seen_from_the_file(tmp_path: Path) -> Non
     ("text", "said", "hint"),
     [
         ('functoin = "f"', "unknown key 'functoin'", "did you mean function?"),
-        ("zzz = 1", "unknown key 'zzz'", "known keys: kind, project"),
+        ("zzz = 1", "unknown key 'zzz'", "known keys: file, kind, project"),
         ('kind = "kernel"', "kind = 'kernel'", "'program' or 'function'"),
         ('timeout = "soon"', "timeout = 'soon'", "a number above 0"),
         ("threads = 0", "threads = 0", "a whole number at least 1"),

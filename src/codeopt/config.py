@@ -20,13 +20,14 @@ from codeopt.types import Record
 
 NAME = "codeopt.toml"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
-_PATHS = ("project", "tests", "cases", "stdin", "inputs", "codec", "oracle", "relations")
+_PATHS = ("file", "project", "tests", "cases", "stdin", "inputs", "codec", "oracle", "relations")
 
 
 class Settings(Record):
     """What can be said about a task in `codeopt.toml`, and by the flag of the same name. None means "not said".
 
     Attributes:
+        file: The program, where the folder is a task of a suite (`codeopt eval`) and holds several source files.
         kind: "program" or "function", where detection guesses wrong.
         project: Folder whose importable sources a candidate sees, where the detected project holds more than it needs.
         function: Qualified name of the function.
@@ -48,6 +49,7 @@ class Settings(Record):
         float_tol: Tolerance for numbers in printed text.
     """
 
+    file: str | None = None
     kind: Literal["program", "function"] | None = None
     project: str | None = None
     function: str | None = None

@@ -19,8 +19,9 @@ from commandline import codeopt, command, environment
 needs_data = pytest.mark.skipif(not os.environ.get("CODEOPT_DATA"), reason="CODEOPT_DATA is not set")
 
 if os.environ.get("CODEOPT_DATA"):
-    from codeopt.evals.enamel import Bench, Lane
+    from codeopt.evals.enamel import Bench
     from codeopt.evals.humaneval import problems
+    from codeopt.evals.lane import Lane
     from codeopt.sandbox.process import ProcessSandbox
     from codeopt.types import Status
 
@@ -132,7 +133,7 @@ def test_a_command_that_is_stopped_goes_on(tmp_path: Path) -> None:
     kept = rows.read_text().splitlines()
     assert 1 <= len(kept) < 4
     with rows.open("a") as file:
-        file.write('{"problem": 9, "torn')
+        file.write('{"task_id": "HumanEval/9", "torn')
     done = codeopt(*words, "--json", "-k", "1,2,9", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     after = rows.read_text().splitlines()
@@ -154,8 +155,8 @@ def test_a_command_that_is_stopped_goes_on(tmp_path: Path) -> None:
         ("{", (), "no form that is known"),
         ('{"9": "text"}', (), "not a list of texts"),
         ("[]", (), "holds no programs"),
-        ('{"9": ["pass"]}', ("--ids", "2"), "does not count problem 2"),
-        ('{"9": ["pass"]}', ("--ids", "x"), "numbers from 0 on"),
+        ('{"9": ["pass"]}', ("--ids", "2"), "has no problem '2'"),
+        ('{"9": ["pass"]}', ("--ids", "x"), "has no problem 'x'"),
         ('{"9": ["pass"]}', ("--ids", "0"), "has no program for these problems"),
         ('{"9": ["pass"]}', ("-k", "0"), "numbers from 1 on"),
         ('{"9": ["pass"]}', ("--lanes", "10000"), "cores here"),
@@ -172,7 +173,7 @@ def test_bad_input(tmp_path: Path, samples: str | None, options: tuple[str, ...]
 
 def test_no_such_suite(tmp_path: Path) -> None:
     done = codeopt("eval", "score", "nothing", "--samples-from", "x", cwd=tmp_path)
-    assert done.returncode == 2 and "one of: enamel" in done.stderr
+    assert done.returncode == 2 and "one of enamel" in done.stderr
 
 
 @needs_data
@@ -181,4 +182,4 @@ def test_lines_of_evalplus(tmp_path: Path) -> None:
 
     rows = [{"task_id": "HumanEval/9", "solution": "a"}, {"task_id": "HumanEval/9", "completion": "b"}]
     (tmp_path / "samples.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert read(tmp_path / "samples.jsonl") == {9: ["a", "b"]}
+    assert read(tmp_path / "samples.jsonl") == {"HumanEval/9": ["a", "b"]}

@@ -62,7 +62,7 @@ def test_an_answer_becomes_a_program(tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert said["samples"] == len(ANSWERS) and said["without_a_program"] == 1 and said["tokens_out"] == 9 * len(ANSWERS)
     read = samples.read(tmp_path / "out/samples.jsonl")
-    assert [program.strip() for program in read[0]] == [program for _, program in ANSWERS.values()]
+    assert [program.strip() for program in read["HumanEval/0"]] == [program for _, program in ANSWERS.values()]
 
 
 def test_what_is_there_is_not_asked_again(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_server_that_fails_on_the_way_loses_nothing(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("mbpp", "--model", "m"), "there is no suite"),
-        (("enamel", "--model", "m", "--ids", "2"), "does not count problem 2"),
+        (("enamel", "--model", "m", "--ids", "2"), "enamel has no problem '2'"),
         (("enamel", "--model", "m", "--prompt-template", "nowhere.j2"), "prompt template cannot be read"),
         (("enamel", "--model", "gguf:nowhere.gguf"), "nowhere.gguf"),
         (("enamel", "--model", "m", "--base-url", f"http://127.0.0.1:{closed_port()}/v1"), "cannot be reached"),
@@ -149,6 +149,6 @@ def test_a_local_model_repeats_itself_and_leaves_no_process(tmp_path: Path) -> N
             "--concurrency", "1", "--out", folder, "--json", cwd=tmp_path, seconds=300,
         )
         assert done.returncode == 0, done.stderr
-        made.append(sorted((row["problem"], row["raw"], row["tokens_out"]) for row in rows(tmp_path / folder)))
+        made.append(sorted((row["task_id"], row["raw"], row["tokens_out"]) for row in rows(tmp_path / folder)))
     assert made[0] == made[1] and all(tokens > 0 for _, _, tokens in made[0])
     assert not subprocess.run(["pgrep", "-f", "codeopt.agent.models.gguf"], capture_output=True).stdout

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
+from codeopt.cli import eval_options as options
 from codeopt.errors import UserError
 
-if TYPE_CHECKING:
-    from codeopt.evals.enamel import Score
 
-app = typer.Typer(no_args_is_help=True, help="Evaluate generated programs over a suite.")
-SUITES = {"enamel": "ENAMEL (Qiu et al., ICLR 2025): Apache-2.0; its prompts are HumanEval's: MIT"}
+class Commands(typer.core.TyperGroup):
+    """What is no command is a suite: `codeopt eval SUITE …` is `codeopt eval run SUITE …`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Evaluate generated programs over a suite.")
 
 
 @app.callback()
@@ -25,94 +32,65 @@ def _root() -> None:
 
 @app.command()
 def score(
-    suite: Annotated[str, typer.Argument(help="The suite: enamel.")],
+    suite: options.SuiteName,
     samples_from: Annotated[
-        Path, typer.Option(help="Programs to score: ENAMEL's JSON, or EvalPlus's JSONL (task_id, solution).")
+        Path, typer.Option(help="Programs to score: ENAMEL's JSON, EvalPlus's JSONL, or PIE's (docs/suites.md).")
     ],
-    data: Annotated[Path | None, typer.Option(help="Folder that holds enamel/ (default: CODEOPT_DATA).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results; a stopped run goes on from it.")] = None,
-    ids: Annotated[str, typer.Option(help="Numbers of problems, comma-separated (default: all that count).")] = "",
-    limit: Annotated[int, typer.Option(min=0, help="Only the first N problems (0: all).")] = 0,
-    k: Annotated[str, typer.Option("-k", "--k", help="Report pass@k and eff@k for these k.")] = "1,5,10,20",
-    lanes: Annotated[int, typer.Option(min=1, help="Problems at a time, one pinned core each.")] = 1,
-    sandbox: Annotated[str, typer.Option(help="auto, docker, docker-image, bubblewrap or process.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: options.Data = None,
+    out: options.Out = None,
+    ids: options.Ids = "",
+    limit: options.Limit = 0,
+    k: options.Ks = "1,5,10,20",
+    lanes: options.Lanes = 1,
+    sandbox: options.SandboxKind = "auto",
+    as_json: options.AsJson = False,
 ) -> None:
     """Score programs that exist already; no model is asked. Exit codes: 0 scored, 2 bad input, 130 interrupted."""
-    from codeopt.evals import enamel, samples
-    from codeopt.evals.humaneval import problems
-    from codeopt.evals.score import Plan, summary
+    found, chosen = options.open_suite(suite, data, ids, limit)
+    folder = options.run_folder(out, samples_from.stem)
+    if not as_json:
+        typer.echo(found.licence)
+    figures = scored(found, chosen, samples_from, folder, options.numbers("-k", k, 1), lanes, sandbox, as_json)
+    if as_json:
+        typer.echo(json.dumps(figures))
+
+
+def scored(
+    suite: Any, chosen: list[Any], source: Path, folder: Path, ks: list[int], lanes: int, sandbox: str, quiet: bool
+) -> dict[str, Any]:
+    """Score a file of samples, show and keep the figures; they are returned with the name of the folder.
+
+    Raises:
+        UserError: No samples, bad input, or nothing that could be scored.
+        typer.Exit: Interrupted; what is scored is kept.
+    """
+    from codeopt.evals import rows, samples
+    from codeopt.evals.score import Plan
     from codeopt.evals.score import score as score_all
 
-    if suite not in SUITES:
-        raise UserError(f"there is no suite {suite!r}", f"one of: {', '.join(SUITES)}")
-    chosen = enamel.chosen(list(problems(data)), numbers("--ids", ids, 0))
-    found = samples.read(samples_from)
-    chosen = [problem for problem in chosen if found.get(problem.number)][: limit or None]
+    known = suite.names()
+    programs = {known[name].task_id: given for name, given in samples.read(source).items() if name in known}
+    chosen = [problem for problem in chosen if programs.get(problem.task_id)]
     if not chosen:
-        raise UserError(f"{samples_from} has no program for these problems", "leave out --ids, or give another file")
-    folder = out or Path(".codeopt") / "evals" / f"{samples_from.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    plan = Plan(chosen, found, sandbox, lanes, folder, samples_from)
-    total = sum(len(found[problem.number]) for problem in chosen)
-    if not as_json:
-        typer.echo(f"{SUITES[suite]}\n{total} programs for {len(chosen)} problems; results in {folder}")
-    progress = Progress(total, quiet=as_json)
+        raise UserError(f"{source} has no program for these problems", "leave out --ids, or give another file")
+    plan = Plan(suite, chosen, programs, sandbox, lanes, folder, source)
+    total = sum(len(programs[problem.task_id]) for problem in chosen)
+    if not quiet:
+        typer.echo(f"{total} programs for {len(chosen)} problems; results in {folder}")
+    progress = options.Progress(total, quiet)
     try:
-        scores = score_all(plan, lambda one: progress.tell(_line(one)), lambda line: typer.echo(line, err=True))
+        found = score_all(
+            plan,
+            lambda one: progress.tell(f"{one.task_id} sample {one.sample}: {one.told()}"),
+            lambda line: typer.echo(line, err=True),
+        )
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what is scored is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
-    if not scores:
+    if not found:
         raise UserError("nothing could be scored", "see the lines above")
-    figures = summary(scores, numbers("-k", k, 1))
+    figures = rows.summary(found, ks)
     (folder / "summary.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    if as_json:
-        typer.echo(json.dumps({"folder": str(folder), **figures}))
-        return
-    show(["figure", "value", "95 % interval over problems"], _rows(figures))
-
-
-def numbers(option: str, text: str, least: int) -> list[int]:
-    """The numbers of a comma-separated list. Raises UserError for anything else."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdigit() and int(part) >= least for part in parts):
-        raise UserError(f"{option} {text!r}: numbers from {least} on are wanted", "like 1,10")
-    return [int(part) for part in parts]
-
-
-class Progress:
-    """A line for each sample, with what is left to do."""
-
-    def __init__(self, total: int, quiet: bool) -> None:
-        self._total, self._quiet = total, quiet
-        self.done, self._started = 0, time.monotonic()
-
-    def tell(self, line: str) -> None:
-        self.done += 1
-        if self._quiet:
-            return
-        left = (time.monotonic() - self._started) / self.done * (self._total - self.done)
-        typer.echo(f"[{self.done}/{self._total}, {left:.0f} s left] {line}")
-
-
-def _line(score: Score) -> str:
-    what = f"e {score.e:.2f}" if score.passed else f"{score.status}: {score.evidence.splitlines()[-1][:80]}" if score.evidence else str(score.status)
-    return f"problem {score.problem} sample {score.sample}: {what}"
-
-
-def _rows(figures: dict[str, Any]) -> list[list[str]]:
-    return [
-        [name, f"{value[0]:.3f}", f"{value[1]:.3f} to {value[2]:.3f}"] if isinstance(value, list) else [name, str(value), ""]
-        for name, value in figures.items()
-    ]
-
-
-def show(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=None)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    if not quiet:
+        options.show(["figure", "value", "95 % interval over problems"], rows.as_text(figures))
+    return {"folder": str(folder), **figures}

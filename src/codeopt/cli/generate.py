@@ -1,74 +1,177 @@
-"""`codeopt eval generate`: asks a model for the programs of a suite; `codeopt eval score` judges them, here or elsewhere."""
+"""`codeopt eval generate`: makes the programs of a suite; `codeopt eval score` judges them, here or elsewhere."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codeopt.cli.evaluate import SUITES, Progress, app, numbers
+from codeopt.cli import eval_options as options
+from codeopt.cli.evaluate import app, scored
 from codeopt.errors import UserError
 
 if TYPE_CHECKING:
     from codeopt.agent.models.chat import ChatClient
     from codeopt.agent.models.endpoint import Endpoint
-    from codeopt.evals.generate import Generated
+    from codeopt.evals.generate import Asker, Generated, Sampling
 
 RETRIES, RETRY_BASE_S, TIMEOUT_S = 6, 2.0, 300.0
 LOCAL_TIMEOUT_S = 3600.0  # a small machine may take long for its share of parallel answers
 PROMPT_TOKENS = 2048  # room for the longest of the suite's prompts in a local model's context
+SCORES = "scores"
+
+Model = Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, or gguf:PATH.")]
+BaseUrl = Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")]
+Strategy = Annotated[
+    str, typer.Option(help="answer (one answer a sample), rules or search (codeopt optimize on each program).")
+]
+Samples = Annotated[int, typer.Option(min=1, help="Programs for each problem.")]
+Temperature = Annotated[float, typer.Option(min=0, help="0 is greedy.")]
+TopP = Annotated[float | None, typer.Option(min=0, max=1, help="Nucleus (default: the server's).")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the first sample; each sample has its own.")]
+Template = Annotated[Path | None, typer.Option(help="Jinja file of the prompt (docs/suites.md).")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests at a time.")]
+Seconds = Annotated[float, typer.Option("--time", min=1, help="Seconds of rules or search for each program.")]
+MaxDollars = Annotated[float, typer.Option(min=0, help="Of a search: hard limit of what all programs may cost.")]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asked for beside suite and problems."""
+
+    model: str
+    base_url: str
+    strategy: str
+    samples: int
+    temperature: float
+    top_p: float | None
+    max_tokens: int
+    seed: int
+    prompt_template: Path | None
+    concurrency: int
+    seconds: float
+    max_dollars: float
+    sandbox: str
+    lanes: int
+
+    @classmethod
+    def of(cls, context: typer.Context) -> Wanted:
+        """What the command line says."""
+        return cls(**{each.name: context.params[each.name] for each in fields(cls)})
+
+    def name(self) -> str:
+        """For a folder."""
+        return Path(self.model).stem if self.model.startswith("gguf:") else self.model or self.strategy
 
 
 @app.command()
 def generate(
-    suite: Annotated[str, typer.Argument(help="The suite: enamel.")],
-    model: Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, or gguf:PATH.")],
-    base_url: Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")] = "",
-    samples: Annotated[int, typer.Option(min=1, help="Programs for each problem.")] = 1,
-    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
-    top_p: Annotated[float | None, typer.Option(min=0, max=1, help="Nucleus (default: the server's).")] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")] = 1024,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first sample; each sample has its own.")] = 0,
-    prompt_template: Annotated[Path | None, typer.Option(help="Jinja file with prompt and entry_point.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests at a time.")] = 8,
-    data: Annotated[Path | None, typer.Option(help="Folder that holds enamel/ (default: CODEOPT_DATA).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the samples; a stopped run goes on from it.")] = None,
-    ids: Annotated[str, typer.Option(help="Numbers of problems, comma-separated (default: all that count).")] = "",
-    limit: Annotated[int, typer.Option(min=0, help="Only the first N problems (0: all).")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    context: typer.Context,
+    suite: options.SuiteName,
+    model: Model = "",
+    base_url: BaseUrl = "",
+    strategy: Strategy = "answer",
+    samples: Samples = 1,
+    temperature: Temperature = 0.0,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = 1024,
+    seed: Seed = 0,
+    prompt_template: Template = None,
+    concurrency: Concurrency = 8,
+    seconds: Seconds = 60.0,
+    max_dollars: MaxDollars = 1.0,
+    sandbox: options.SandboxKind = "auto",
+    lanes: options.Lanes = 1,
+    data: options.Data = None,
+    out: options.Out = None,
+    ids: options.Ids = "",
+    limit: options.Limit = 0,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Ask a model for programs. Exit codes: 0 all there, 2 bad input or no model, 130 interrupted."""
-    from codeopt.evals import enamel
-    from codeopt.evals.generate import TEMPLATE, Sampling
-    from codeopt.evals.generate import generate as generate_all
-    from codeopt.evals.humaneval import problems
+    """Ask a model for programs, or search for them. Exit codes: 0 all there, 2 bad input or no model, 130 interrupted."""
+    found, chosen = options.open_suite(suite, data, ids, limit)
+    wanted = Wanted.of(context)
+    folder = options.run_folder(out, wanted.name())
+    figures = generated(found, chosen, wanted, folder, as_json)
+    if as_json:
+        typer.echo(json.dumps(figures))
+    else:
+        typer.echo(f"next: codeopt eval score {suite} --samples-from {folder / 'samples.jsonl'}")
 
-    if suite not in SUITES:
-        raise UserError(f"there is no suite {suite!r}", f"one of: {', '.join(SUITES)}")
-    chosen = enamel.chosen(list(problems(data)), numbers("--ids", ids, 0))[: limit or None]
+
+@app.command()
+def run(
+    context: typer.Context,
+    suite: options.SuiteName,
+    model: Model = "",
+    base_url: BaseUrl = "",
+    strategy: Strategy = "answer",
+    samples: Samples = 1,
+    temperature: Temperature = 0.0,
+    top_p: TopP = None,
+    max_tokens: MaxTokens = 1024,
+    seed: Seed = 0,
+    prompt_template: Template = None,
+    concurrency: Concurrency = 8,
+    seconds: Seconds = 60.0,
+    max_dollars: MaxDollars = 1.0,
+    k: options.Ks = "1,5,10,20",
+    sandbox: options.SandboxKind = "auto",
+    lanes: options.Lanes = 1,
+    data: options.Data = None,
+    out: options.Out = None,
+    ids: options.Ids = "",
+    limit: options.Limit = 0,
+    as_json: options.AsJson = False,
+) -> None:
+    """Generate and score in one go: `codeopt eval SUITE …` is short for it. Exit codes as for both."""
+    found, chosen = options.open_suite(suite, data, ids, limit)
+    wanted = Wanted.of(context)
+    folder = options.run_folder(out, wanted.name())
+    ks = options.numbers("-k", k, 1)
+    made = generated(found, chosen, wanted, folder, as_json)
+    figures = scored(found, chosen, folder / "samples.jsonl", folder / SCORES, ks, lanes, sandbox, as_json)
+    if as_json:
+        typer.echo(json.dumps({**made, "scores": figures}))
+
+
+def generated(suite: Any, chosen: list[Any], wanted: Wanted, folder: Path, quiet: bool) -> dict[str, Any]:
+    """Make the samples; what was made, in figures.
+
+    Raises:
+        UserError: Bad input, or the model cannot be asked; what arrived is kept.
+        typer.Exit: Interrupted; what arrived is kept.
+    """
+    from codeopt.evals import strategies
+    from codeopt.evals.generate import Sampling, keep_prompts
+    from codeopt.evals.generate import generate as generate_all
+
+    answers = wanted.strategy == "answer"
     try:
-        template = (prompt_template or TEMPLATE).read_text("utf-8")
+        template = (wanted.prompt_template or suite.template).read_text("utf-8") if answers else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the prompt template cannot be read: {error}", "give --prompt-template FILE") from None
-    sampling = Sampling(model, samples, temperature, top_p, max_tokens, seed, template)
-    named = re.sub(r"[^\w.-]+", "-", Path(model).stem if model.startswith("gguf:") else model)
-    folder = out or Path(".codeopt") / "evals" / f"{named}-{time.strftime('%Y%m%d-%H%M%S')}"
-    total = len(chosen) * samples
-    if not as_json:
-        bound = sum(sampling.request(problem, 0).prompt_bound() for problem in chosen) * samples
-        typer.echo(f"{SUITES[suite]}\n{total} answers of {model} for {len(chosen)} problems, at most {_cost(model, bound, total * max_tokens)}; kept in {folder}")
-    progress = Progress(total, quiet=as_json)
+    sampling = Sampling(
+        suite, wanted.model, wanted.samples, wanted.temperature, wanted.top_p, wanted.max_tokens, wanted.seed, template,
+        wanted.strategy, 0.0 if answers else wanted.seconds,
+    )
+    strategies.check(sampling, chosen)
+    total = len(chosen) * wanted.samples
+    if answers:
+        keep_prompts(chosen, sampling, folder)
+    if not quiet:
+        typer.echo(f"{suite.licence}\n{_estimate(sampling, chosen, wanted)}; kept in {folder}")
+    progress = options.Progress(total, quiet)
     try:
-        with _endpoint(model, base_url, min(concurrency, total), max_tokens) as endpoint:
-            clients = _clients(endpoint, model, min(concurrency, total))
-            made = generate_all(chosen, sampling, clients, folder, lambda one: progress.tell(_line(one)))
+        with _askers(sampling, wanted, folder, total) as askers:
+            made = generate_all(chosen, sampling, askers, folder, lambda one: progress.tell(_line(one)))
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what arrived is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
@@ -83,14 +186,42 @@ def generate(
         "tokens_in": sum(one.tokens_in for one in made),
         "tokens_out": sum(one.tokens_out for one in made),
     }
-    if as_json:
-        typer.echo(json.dumps(figures))
+    if not quiet:
+        typer.echo(
+            f"{figures['samples']} samples, {figures['without_a_program']} without a program; "
+            f"{figures['tokens_in']} tokens in, {figures['tokens_out']} out"
+        )
+    return figures
+
+
+def _estimate(sampling: Sampling, chosen: list[Any], wanted: Wanted) -> str:
+    """What the samples can cost at most, in words."""
+    total = len(chosen) * wanted.samples
+    if wanted.strategy == "answer":
+        bound = sum(sampling.request(problem, 0).prompt_bound() for problem in chosen) * wanted.samples
+        cost = _cost(wanted.model, bound, total * wanted.max_tokens)
+        return f"{total} answers of {wanted.model} for {len(chosen)} problems, at most {cost}"
+    cost = f", {wanted.max_dollars:g} dollars" if wanted.strategy == "search" else ""
+    most = total * wanted.seconds / wanted.lanes
+    return f"{total} runs of {wanted.strategy} for {len(chosen)} programs, at most {most:.0f} s{cost}"
+
+
+@contextmanager
+def _askers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Iterator[list[Asker]]:
+    """What makes the samples, as long as the block runs."""
+    from codeopt.evals.generate import answering
+    from codeopt.evals.strategies import Searching
+
+    if wanted.strategy == "answer":
+        parallel = min(wanted.concurrency, total)
+        with _endpoint(wanted.model, wanted.base_url, parallel, wanted.max_tokens) as endpoint:
+            yield [answering(client, sampling) for client in _clients(endpoint, wanted.model, parallel)]
         return
-    typer.echo(
-        f"{figures['samples']} samples, {figures['without_a_program']} without a program; "
-        f"{figures['tokens_in']} tokens in, {figures['tokens_out']} out\n"
-        f"next: codeopt eval score {suite} --samples-from {folder / 'samples.jsonl'}"
-    )
+    cores = sorted(os.sched_getaffinity(0))
+    if wanted.lanes > len(cores):
+        raise UserError(f"--lanes {wanted.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
+    searching = Searching(sampling, wanted.base_url, wanted.sandbox, wanted.max_dollars / total, folder)
+    yield [searching.asker(core) for core in cores[-wanted.lanes :]]
 
 
 @contextmanager
@@ -133,5 +264,6 @@ def _cost(model: str, tokens_in: int, tokens_out: int) -> str:
 
 
 def _line(made: Generated) -> str:
-    what = f"{made.tokens_out} tokens" if made.solution else f"no program: {made.note.splitlines()[0][:90]}"
-    return f"problem {made.problem} sample {made.sample}: {what}"
+    note = made.note.splitlines()[0][:90] if made.note else f"{made.tokens_out} tokens"
+    what = note if made.solution else f"no program: {note}"
+    return f"{made.task_id} sample {made.sample}: {what}"

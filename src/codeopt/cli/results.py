@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from codeopt.cli.evaluate import app, numbers, show
+from codeopt.cli.eval_options import Ks, numbers, show
+from codeopt.cli.evaluate import app
 
 
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(help="Folder of a scored run.")],
     b: Annotated[Path, typer.Argument(help="Folder of another one over the same problems.")],
-    k: Annotated[str, typer.Option("-k", "--k", help="Compare pass@k and eff@k for these k.")] = "1,5,10,20",
+    k: Ks = "1,5,10,20",
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare two runs problem by problem. Exit codes: 0 compared, 2 bad input."""
@@ -37,7 +38,7 @@ def compare(
 @app.command()
 def table(
     runs: Annotated[list[Path], typer.Argument(help="Folders of scored runs.")],
-    k: Annotated[str, typer.Option("-k", "--k", help="Show eff@k for these k.")] = "1,10",
+    k: Ks = "1,10",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
     """A leaderboard of scored runs, each figure with its 95 % interval. Exit codes: 0 shown, 2 bad input."""

@@ -1,0 +1,48 @@
+"""A user's own tasks: a folder with a folder for each, which holds a program and its `codeopt.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codeopt import config
+from codeopt.agent.tasks.detect import CPP, PYTHON
+from codeopt.errors import UserError
+from codeopt.evals.speed import SpeedTask
+from codeopt.evals.suites._speed import SpeedSuite
+
+SUFFIXES = (*PYTHON, *CPP)
+
+
+class Folder(SpeedSuite):
+    """The tasks below a folder, by the names of theirs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name or str(folder.resolve())
+        self.licence = f"tasks in {folder}"
+        self.problems = [SpeedTask(path.parent.name, program(path.parent)) for path in sorted(folder.glob(f"*/{config.NAME}"))]
+        if not self.problems:
+            raise UserError(f"no task in {folder}", f"each is a folder in it with a program and a {config.NAME}")
+
+
+def program(folder: Path) -> Path:
+    """The program of a task: what `file` names, else the only source file that no other setting names.
+
+    Raises:
+        UserError: There is none, or more than one.
+    """
+    settings = config.read(folder / config.NAME)
+    if settings.file is not None:
+        if not Path(settings.file).is_file():
+            raise UserError(f"{folder / config.NAME}: no file {settings.file}", "name the task's program")
+        return Path(settings.file)
+    named = {path.partition(":")[0] for path in (settings.inputs, settings.codec, settings.oracle, settings.relations) if path}
+    named |= set(settings.tests or ())
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and str(path.resolve()) not in named]
+    if len(found) != 1:
+        raise UserError(f"{folder}: {len(found)} source files that could be the program", f'say which in {config.NAME}: file = "slow.py"')
+    return found[0].resolve()
+
+
+def create(folder: Path) -> Folder:
+    """The suite of a folder. Raises UserError where it holds no task, or one that is not clear."""
+    return Folder(folder)
