@@ -22,7 +22,7 @@ from typing import Any
 from common import write
 
 from codeopt.evals.enamel import Bench
-from codeopt.evals.humaneval import CASES, SEED, data_folder
+from codeopt.evals.humaneval import CASES, SEED, folder_of
 from codeopt.evals.lane import Lane
 from codeopt.evals.rows import summary
 from codeopt.evals.samples import read
@@ -49,7 +49,7 @@ def theirs(data: Path, samples: dict[int, list[str]], ids: list[int], folder: Pa
     """eff@1, pass@1 and seconds by the authors' evaluator, in a process of its own."""
     codes = folder / "codes.json"
     codes.write_text(json.dumps({number: samples[number] for number in ids}), "utf-8")
-    csv, out = data_folder(data) / "enamel" / "enamel.csv", folder / "theirs"
+    csv, out = data / "enamel.csv", folder / "theirs"
     words = [sys.executable, "-c", THEIRS, str(csv), str(codes), json.dumps(ids), str(out)]
     subprocess.run(words, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     found: dict[str, float] = json.loads((folder / "theirs.json").read_text())
@@ -68,12 +68,12 @@ def main() -> None:
     asked = parser.parse_args()
     if subprocess.run([sys.executable, "-c", "import enam"], capture_output=True).returncode:
         sys.exit("the authors' evaluator is not installed: pip install enam")
-    data = data_folder(asked.data)
-    wanted = find("enamel", data).chosen([number for number in asked.ids.split(",") if number])
+    data = folder_of(asked.data, "enamel", "enamel.csv")
+    wanted = find("enamel", data.parent).chosen([number for number in asked.ids.split(",") if number])
     figures: dict[str, Any] = {}
     differs = False
     for name in asked.sets.split(","):
-        by_name = read(data / "enamel" / "samples" / f"{name}.json")
+        by_name = read(data / "samples" / f"{name}.json")
         samples = {problem.number: by_name[str(problem.number)] for problem in wanted}
         with tempfile.TemporaryDirectory() as folder:
             others = theirs(data, samples, [problem.number for problem in wanted], Path(folder))

@@ -56,32 +56,32 @@ class Problem(Record):
     evaluated: bool
 
 
-def data_folder(given: Path | None = None) -> Path:
-    """The data folder: `given` (--data), else the one that the environment variable CODEOPT_DATA names.
+def folder_of(given: Path | None, suite: str, file: str) -> Path:
+    """The folder of a suite's data below the data folder: `given` (--data), else what CODEOPT_DATA names.
 
     Raises:
-        UserError: Neither is said, or ENAMEL is not in it.
+        UserError: Neither is said, or that file of the suite is not in it.
     """
     folder = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if folder is None:
         raise UserError("no data folder", f"give --data PATH, or set {VARIABLE}")
-    if not (folder / "enamel" / "enamel.csv").is_file():
-        raise UserError(f"no enamel/enamel.csv in {folder}", "give the folder that holds enamel/")
-    return folder
+    if not (folder / suite / file).is_file():
+        raise UserError(f"no {suite}/{file} in {folder}", f"give the folder that holds {suite}/")
+    return folder / suite
 
 
 def problems(data: Path | None = None, *, solutions: str = "humaneval-canonical") -> Iterator[Problem]:
     """The 164 problems in order.
 
     Args:
-        data: The data folder, see `data_folder`.
+        data: The data folder, see `folder_of`.
         solutions: File below enamel/samples whose first sample of each problem is taken as `canonical`:
             "humaneval-canonical" or "humanevalplus-canonical".
 
     Raises:
         UserError: The data is not there, or is not what it should be.
     """
-    folder = data_folder(data) / "enamel"
+    folder = folder_of(data, "enamel", "enamel.csv")
     samples = folder / "samples" / f"{solutions}.json"
     if not samples.is_file():
         raise UserError(

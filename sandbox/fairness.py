@@ -36,7 +36,8 @@ SETTLE_S = 0.5
 def setup_of(baseline: Subject, candidate: Subject, race: Race, calls: int) -> tuple[Setup, Finding | None]:
     """How long both take to set up, and what is wrong with that: cheats.md, row 12.
 
-    A longer import is honest where it is short, or no longer than `PAYS_AFTER` calls of the baseline.
+    A longer import is honest where it is short, or no longer than `PAYS_AFTER` calls of the baseline. What a busy machine
+    adds to it is not its own: where the CPU time of the whole session is known, the set-up is no longer than that.
 
     Args:
         calls: Calls in one timed region.
@@ -46,7 +47,8 @@ def setup_of(baseline: Subject, candidate: Subject, race: Race, calls: int) -> t
     gain = before - after
     pays = extra / gain if extra > 0 and gain > 0 else 0.0
     setup = Setup(baseline_s=baseline.setup_s, candidate_s=candidate.setup_s, calls_to_pay=pays)
-    if extra > max(candidate.setup_allowance_s, PAYS_AFTER * before):
+    worked = candidate.setup_cpu_s - baseline.setup_cpu_s
+    if (min(extra, worked) if math.isfinite(worked) else extra) > max(candidate.setup_allowance_s, PAYS_AFTER * before):
         told = f"its set-up takes {candidate.setup_s:.2f} s, the baseline's {baseline.setup_s:.2f} s"
         return setup, Finding(Status.NOT_FASTER, f"{told}: the work is moved to before the first call")
     return setup, None

@@ -11,9 +11,9 @@ import math
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from codeopt.sandbox.protocol import Sandbox
@@ -39,6 +39,7 @@ class Subject(ABC):
         one_layout: The samples of a session are forks of one process, whose memory layout they share.
         opened_s: Seconds that the newest session took until the program was loaded.
         setup_s: Seconds of the quickest import or build so far, by the parent's clock; inf before the first.
+        setup_cpu_s: CPU seconds of the whole session for the least of them; inf where they cannot be read.
         setup_limit_s: Seconds after which an import or a build is stopped.
         setup_allowance_s: Seconds by which it may be longer than the baseline's, whatever is gained.
         compiles: Names of the just-in-time compilers that it loaded; its first calls take longer.
@@ -55,7 +56,7 @@ class Subject(ABC):
         self._session: Session | None = None
         self._rng = random.Random(seed)
         self.opened_s = 0.0
-        self.setup_s = math.inf
+        self.setup_s = self.setup_cpu_s = math.inf
         self.setup_limit_s = SETUP_LIMIT_S
         self.compiles: tuple[str, ...] = ()
         self._warm_calls: tuple[bytes, ...] = ()
@@ -102,8 +103,15 @@ class Subject(ABC):
         """How many processes the live session has; None where they cannot be counted, or there is no session."""
         return self._session.channel.processes() if self._session is not None else None
 
-    def _set_up_in(self, seconds: float) -> None:
-        self.setup_s = min(self.setup_s, seconds)
+    @contextmanager
+    def _setting_up(self, session: Session) -> Iterator[None]:
+        """Time the block as an import or a build, unless it fails."""
+        started, used = time.perf_counter(), session.channel.cpu_ns()
+        yield
+        self.setup_s = min(self.setup_s, time.perf_counter() - started)
+        now = session.channel.cpu_ns()
+        if used is not None and now is not None:
+            self.setup_cpu_s = min(self.setup_cpu_s, (now - used) / 1e9)
 
     def close(self) -> None:
         """End the session. Idempotent."""
@@ -182,23 +190,22 @@ class FunctionSubject(Subject):
         spec = self.spec
         # Libraries first: what is left of the import is the candidate's own.
         session.preload(imported(self.source), spec.project, self.setup_limit_s)
-        started = time.perf_counter()
-        reply = session.load(
-            {
-                "module": spec.module,
-                "function": spec.function,
-                "file": spec.file,
-                "source": self.source.encode("utf-8", "surrogateescape"),
-                "project": list(spec.project),
-                "codec": spec.codec,
-                "cwd": spec.cwd,
-                "force_fork": self.runtime.threads <= 1,
-            },
-            self.setup_limit_s,
-        )
-        if "error" in reply:
-            raise CannotStart(Status.BUILD_FAILED, str(reply["error"]).strip()[-2000:])
-        self._set_up_in(time.perf_counter() - started)
+        with self._setting_up(session):
+            reply = session.load(
+                {
+                    "module": spec.module,
+                    "function": spec.function,
+                    "file": spec.file,
+                    "source": self.source.encode("utf-8", "surrogateescape"),
+                    "project": list(spec.project),
+                    "codec": spec.codec,
+                    "cwd": spec.cwd,
+                    "force_fork": self.runtime.threads <= 1,
+                },
+                self.setup_limit_s,
+            )
+            if "error" in reply:
+                raise CannotStart(Status.BUILD_FAILED, str(reply["error"]).strip()[-2000:])
         self.persistent = bool(reply["persistent"])
         self.compiles = tuple(map(str, reply["jit"]))
         if self._warm_calls and self._warmable():
@@ -251,7 +258,7 @@ class PythonProgram(Subject):
         return session.execute(self._empty, cwd=self._cwd, limit_s=10)
 
     def _load(self, session: Session) -> None:
-        self._set_up_in(0.0)  # whatever it imports is in its timed run
+        self.setup_s = self.setup_cpu_s = 0.0  # whatever it imports is in its timed run
         text = session.put("candidate.py", self.source.encode("utf-8", "surrogateescape"))
         roots = ":".join(self._project)
         start = (self.runtime.python, f"{session.runner_path}/script.py")
@@ -317,9 +324,8 @@ class NativeProgram(Subject):
         """Compile inside `session`; the binary's bytes. Raises CannotStart with the compiler's first errors."""
         name = "program" + self.toolchain.suffix
         text = self.source.encode("utf-8", "surrogateescape")
-        started = time.perf_counter()
-        reply = session.run([self.command(*more)], files={name: text}, outputs=["program"], seconds=self.setup_limit_s)
-        self._set_up_in(time.perf_counter() - started)
+        with self._setting_up(session):
+            reply = session.run([self.command(*more)], files={name: text}, outputs=["program"], seconds=self.setup_limit_s)
         result = reply["results"][0]
         self.remarks = result["stderr"].decode("utf-8", "replace")
         if result["exit"] != 0 or "program" not in reply["outputs"]:

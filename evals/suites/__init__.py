@@ -112,7 +112,7 @@ def find(name: str, data: Path | None) -> Suite[Any]:
     """A suite by its name, or the folder of tasks at that path.
 
     Args:
-        data: The data folder; see `codeopt.evals.humaneval.data_folder`.
+        data: The data folder; see `codeopt.evals.humaneval.folder_of`.
 
     Raises:
         UserError: There is none, or its data is not there.

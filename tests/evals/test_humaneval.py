@@ -19,7 +19,7 @@ from codeopt.evals.humaneval import (
     Problem,
     case_seed,
     checker_file,
-    data_folder,
+    folder_of,
     generator_file,
     generator_source,
     problems,
@@ -130,7 +130,7 @@ def test_enamels_own_cases_are_reproduced_number_by_number(suite: list[Problem],
 
 def test_data_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"enamel\.csv"):
-        data_folder(tmp_path)
+        folder_of(tmp_path, "enamel", "enamel.csv")
     monkeypatch.delenv("CODEOPT_DATA", raising=False)
     with pytest.raises(UserError, match="CODEOPT_DATA"):
-        data_folder()
+        folder_of(None, "enamel", "enamel.csv")

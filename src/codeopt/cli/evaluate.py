@@ -89,7 +89,7 @@ def scored(
         raise typer.Exit(130) from None
     if not found:
         raise UserError("nothing could be scored", "see the lines above")
-    figures = rows.summary(found, ks)
+    figures = {"not_scored": len(chosen) - len(rows.by_task(found)), **rows.summary(found, ks)}
     (folder / "summary.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     if not quiet:
         options.show(["figure", "value", "95 % interval over problems"], rows.as_text(figures))
