@@ -10,9 +10,10 @@ from codeopt.sandbox import stats
 from codeopt.types import Measurement, Status
 
 FLOORS = 20  # a region must last this many empty round trips to be believed
-# By a CPU clock from which nothing hides so many do: what the floor adds to both sides only makes ratios smaller, while
-# by the wall-clock of a busy machine a program gains that splits itself into more processes.
-WHOLE_FLOORS = 5
+# Where all CPU time is counted, a region this long is believed from fewer floors on: what they add to both sides only makes
+# ratios smaller, while by the wall-clock of a busy machine a program gains that splits itself into more processes. In a
+# shorter one the kernel's bookkeeping drowns what is measured.
+WHOLE_FLOORS, WHOLE_S = 5, 0.02
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
@@ -68,8 +69,10 @@ class Race:
         """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""
         if clocks.threads > 1 or len(self.cpu) < len(self.wall):
             return "wall"
-        floors = WHOLE_FLOORS if clocks.whole else FLOORS
-        if statistics.median(cpu for cpu, _ in self.baseline_s) < floors * clocks.cpu_s:
+        least = FLOORS * clocks.cpu_s
+        if clocks.whole:
+            least = min(least, max(WHOLE_FLOORS * clocks.cpu_s, WHOLE_S))
+        if statistics.median(cpu for cpu, _ in self.baseline_s) < least:
             return "wall"
         if len(self.cpu) >= 10:
             gap = [c - w for c, w in zip(self.cpu, self.wall)]

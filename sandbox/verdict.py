@@ -204,11 +204,11 @@ class Judge:
     # --- speed --------------------------------------------------------------------------------------------
 
     def clocks(self) -> Clocks:
-        """What the clocks can resolve here, by regions that do nothing; a busy machine makes most of them longer."""
+        """What the clocks can resolve here, by regions that do nothing: on a busy machine most of them wait for the core."""
         if self._clocks is None:
             samples = [self.baseline.floor() for _ in range(9)]
             self._clocks = Clocks(
-                min(s.cpu_s or 0.0 for s in samples),
+                statistics.median(s.cpu_s or 0.0 for s in samples),
                 min(s.wall_s for s in samples),
                 self.threads,
                 self.baseline.session().channel.cpu_ns() is not None,

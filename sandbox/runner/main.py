@@ -19,7 +19,7 @@ import signal
 import sys
 import traceback
 
-from . import codec, lazy, load, programs, scatter, seal, wire
+from . import codec, copies, lazy, load, programs, scatter, seal, wire
 
 GO, BYE, EXTRAS = b"G", b"B", b"X"
 OFTEN, SELDOM = 64, 32
@@ -230,7 +230,8 @@ class Server:
         each, rounds = len(message["calls"]) * message["repeat"], message["rounds"]
         # Before the inputs are there: what runs here is the candidate's.
         functions = load.instances(self.context, each * rounds) if message["anew"] else [None] * (each * rounds)
-        calls = [codec.decode_live(blob) for _ in range(rounds * message["repeat"]) for blob in message["calls"]]
+        makers = [self.copies_of(blob) for blob in message["calls"]]
+        calls = [make() for _ in range(rounds * message["repeat"]) for make in makers]
         out = capture(self.output_cap)
         wire.send(self.sock, {"ready": True})
         outcomes = []
@@ -254,6 +255,13 @@ class Server:
             answer, failed = b"", describe(error)
         wire.send(self.sock, {"answer": answer, "failed": failed})
         release(out)
+
+    def copies_of(self, blob):
+        """What makes fresh copies of an encoded call."""
+        try:
+            return copies.maker(codec.decode_live(blob))
+        except copies.NotPlain:
+            return functools.partial(codec.decode_live, blob)
 
     def extras(self, calls, outcomes, out):
         """Arguments after the calls, what was printed, and where a raised exception came from."""

@@ -29,7 +29,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeopt.sandbox.runner import codec
+from codeopt.sandbox.runner import codec, copies
 from codeopt.sandbox.runner.codec import Malformed, Tagged, Unencodable, decode_live, decode_plain, encode
 
 
@@ -420,3 +420,31 @@ def test_without_the_compiled_packer(tmp_path: Path) -> None:
     )
     value = [1, 2**70, (1.5, "a\ud800"), {2: b"x"}, bytearray(b"y"), {(1, 2): {3}}, None, True]
     assert done.stdout == encode(value).hex()
+
+
+PLAIN: st.SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner) | st.sets(st.integers()),
+    max_leaves=12,
+)
+
+
+@given(PLAIN)
+def test_fast_copies_are_equal_and_share_nothing_that_can_change(value: object) -> None:
+    def containers(part: object) -> list[int]:
+        inner = list(part.values()) if isinstance(part, dict) else list(part) if isinstance(part, list | tuple) else []
+        own = [id(part)] if isinstance(part, list | dict | set) else []
+        return own + [number for one in inner for number in containers(one)]
+
+    make = copies.maker(value)
+    made = [value, make(), make()]
+    assert made[0] == made[1] == made[2] and type(made[1]) is type(value)
+    numbers = [number for one in made for number in containers(one)]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_what_is_not_plain_is_not_copied_fast() -> None:
+    inner: list[int] = []
+    for value in ([inner, inner], [object()], {1: {(1, 2): [3]}}, [type("L", (list,), {})()]):
+        with pytest.raises(copies.NotPlain):
+            copies.maker(value)

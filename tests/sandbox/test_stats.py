@@ -77,10 +77,20 @@ def test_empty_sequences_are_an_error():
         stats.hodges_lehmann([])
 
 
-@pytest.mark.parametrize(("whole", "cpu_s", "clock"), [(True, 0.010, "cpu"), (True, 0.005, "wall"), (False, 0.010, "wall"), (False, 0.030, "cpu")])
-def test_which_clock_decides(whole: bool, cpu_s: float, clock: str) -> None:
+@pytest.mark.parametrize(
+    ("whole", "cpu_s", "floor_s", "clock"),
+    [
+        (True, 0.024, 0.002, "cpu"),
+        (True, 0.024, 0.006, "wall"),
+        (True, 0.010, 0.002, "wall"),
+        (True, 0.010, 0.0004, "cpu"),
+        (False, 0.024, 0.002, "wall"),
+        (False, 0.024, 0.001, "cpu"),
+    ],
+)
+def test_which_clock_decides(whole: bool, cpu_s: float, floor_s: float, clock: str) -> None:
     """By the wall-clock of a busy machine a program gains that splits itself into more processes: 1.24x was seen."""
     race = Race(cpu=[0.0] * 12, wall=[0.2] * 12, baseline_s=[(cpu_s, 0.024)] * 12, candidate_s=[(cpu_s, 0.02)] * 12)
-    clocks = Clocks(cpu_s=0.0012, wall_s=0.002, threads=1, whole=whole)
+    clocks = Clocks(cpu_s=floor_s, wall_s=0.002, threads=1, whole=whole)
     assert race.clock(clocks) == clock
     assert race.measurement(clocks).speedup == pytest.approx(1.0 if clock == "cpu" else math.exp(0.2))
