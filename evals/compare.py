@@ -15,6 +15,8 @@ from codeopt.evals.rows import Row, by_task, summary
 from codeopt.evals.suites import row_of
 
 HINT = "give folders that codeopt eval score wrote"
+SCORES = "scores"
+"""The scores' folder in that of a run of `codeopt eval SUITE`."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,21 @@ class Difference:
     p: float
 
 
+def scores_of(folder: Path) -> Path:
+    """Where the scores of a run lie: in the folder itself, or below it where `codeopt eval SUITE` made it."""
+    return folder / SCORES if (folder / SCORES).is_dir() else folder
+
+
 def read(folder: Path) -> Run:
-    """The results in a folder of `codeopt eval score`; a torn last line does not count.
+    """The results in a folder of `codeopt eval score` or `codeopt eval SUITE`; a torn last line does not count.
 
     Raises:
         UserError: There are none.
     """
-    file = folder / "rows.jsonl"
+    place = scores_of(folder)
+    file = place / "rows.jsonl"
     try:
-        kind = row_of(json.loads((folder / "config.json").read_text("utf-8"))["kind"])
+        kind = row_of(json.loads((place / "config.json").read_text("utf-8"))["kind"])
         lines = whole_lines(file.read_text("utf-8"))
     except OSError as error:
         raise UserError(f"no results in {folder} ({error.strerror})", HINT) from None
@@ -108,13 +116,14 @@ def leaderboard(runs: Sequence[Run], ks: Sequence[int]) -> tuple[list[str], list
     found = [(run, summary([one for group in run.scores.values() for one in group], [1, *ks])) for run in runs]
     headline, names = runs[0].row.headline, runs[0].row.columns(ks)
     rows = [
-        [run.name, str(figures["problems"]), str(figures["samples"]), *(_cell(figures.get(name)) for name in names)]
+        [run.name, str(figures["problems"]), str(figures["samples"]), *(cell(figures.get(name)) for name in names)]
         for run, figures in sorted(found, key=lambda one: -one[1][headline][0])
     ]
     return ["run", "problems", "samples", *names], rows
 
 
-def _cell(figure: Sequence[float] | None) -> str:
+def cell(figure: Sequence[float] | None) -> str:
+    """A figure with its interval; "" where there is none."""
     return "" if figure is None else f"{figure[0]:.3f} ({figure[1]:.3f}–{figure[2]:.3f})"
 
 

@@ -67,7 +67,8 @@ def score(plan: Plan, tell: Callable[[Row], None], warn: Callable[[str], None]) 
     if not 1 <= plan.lanes <= len(cores):
         raise UserError(f"--lanes {plan.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
     sandboxes = [choose(plan.sandbox, trusted=False) for _ in range(plan.lanes)]
-    kept = Kept(plan.folder, "rows.jsonl", plan.suite.row, "score", plan.config(), {"machine": fingerprint()})
+    about = {"lanes": plan.lanes, "ran_in": sandboxes[0].name, "machine": fingerprint()}
+    kept = Kept(plan.folder, "rows.jsonl", plan.suite.row, "score", plan.config(), about)
     rows = kept.rows
     waiting: queue.SimpleQueue[Problem] = queue.SimpleQueue()
     for problem in plan.problems:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 RETRIES, RETRY_BASE_S, TIMEOUT_S = 6, 2.0, 300.0
 LOCAL_TIMEOUT_S = 3600.0  # a small machine may take long for its share of parallel answers
 PROMPT_TOKENS = 2048  # room for the longest of the suite's prompts in a local model's context
-SCORES = "scores"
 
 Model = Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, or gguf:PATH.")]
 BaseUrl = Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")]
@@ -135,6 +134,8 @@ def run(
     found, chosen = options.open_suite(suite, data, ids, limit)
     wanted = Wanted.of(context)
     folder = options.run_folder(out, wanted.name())
+    from codeopt.evals.compare import SCORES
+
     ks = options.numbers("-k", k, 1)
     made = generated(found, chosen, wanted, folder, as_json)
     figures = scored(found, chosen, folder / "samples.jsonl", folder / SCORES, ks, lanes, sandbox, as_json)
