@@ -1,7 +1,7 @@
 """HumanEval's problems with ENAMEL's input generators, checkers and reference solutions.
 
-Source: Chen et al. 2021 (HumanEval, MIT); Qiu et al., ICLR 2025 (ENAMEL, Apache-2.0). The texts come from files, never
-from the network: `enamel/enamel.csv` and `enamel/samples/*.json` below the data folder.
+Source: Chen et al. 2021 (HumanEval, MIT); Qiu et al., ICLR 2025 (ENAMEL, Apache-2.0). The texts come from
+`enamel/enamel.csv` and `enamel/samples/*.json` below the data folder, else from the hub.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codeopt.errors import UserError
+from codeopt.evals import hub
 from codeopt.types import Record
 
 VARIABLE = "CODEOPT_DATA"
@@ -57,12 +58,14 @@ class Problem(Record):
 
 
 def folder_of(given: Path | None, suite: str, file: str) -> Path:
-    """The folder of a suite's data below the data folder: `given` (--data), else what CODEOPT_DATA names.
+    """The folder of a suite's data below the data folder: `given` (--data), else what CODEOPT_DATA names, else (ENAMEL) the hub's.
 
     Raises:
-        UserError: Neither is said, or that file of the suite is not in it.
+        UserError: Neither is said and the hub does not have it, or that file of the suite is not in it.
     """
     folder = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    if folder is None and suite == "enamel":
+        return hub.fetch(*hub.ENAMEL).parent
     if folder is None:
         raise UserError("no data folder", f"give --data PATH, or set {VARIABLE}")
     if not (folder / suite / file).is_file():
@@ -76,18 +79,13 @@ def problems(data: Path | None = None, *, solutions: str = "humaneval-canonical"
     Args:
         data: The data folder, see `folder_of`.
         solutions: File below enamel/samples whose first sample of each problem is taken as `canonical`:
-            "humaneval-canonical" or "humanevalplus-canonical".
+            "humaneval-canonical" (the hub's where there is no such folder) or "humanevalplus-canonical"; "" for none.
 
     Raises:
         UserError: The data is not there, or is not what it should be.
     """
     folder = folder_of(data, "enamel", "enamel.csv")
-    samples = folder / "samples" / f"{solutions}.json"
-    if not samples.is_file():
-        raise UserError(
-            f"no such solutions: {samples}", "take humaneval-canonical or humanevalplus-canonical"
-        )
-    written: list[list[str] | None] = json.loads(samples.read_text(encoding="utf-8"))
+    written = _solutions(folder, solutions) if solutions else {}
     with open(folder / "enamel.csv", encoding="utf-8", newline="") as source:
         for number, row in enumerate(csv.DictReader(source)):
             if row["task_id"] != f"HumanEval/{number}":
@@ -95,19 +93,29 @@ def problems(data: Path | None = None, *, solutions: str = "humaneval-canonical"
                     f"{source.name}: row {number} is {row['task_id']}", "take the file as published"
                 )
             sizes = [int(size) for size in row["input_levels"].split()]
-            first = written[number]
             yield Problem(
                 number=number,
                 task_id=row["task_id"],
                 entry_point=row["entry_point"],
                 prompt=row["prompt"],
-                canonical=first[0] if first else "",
+                canonical=written.get(number, ""),
                 generator=row["input_generator"],
                 levels=(sizes[0], sizes[1], sizes[2], sizes[3]),
                 checker=row["checker"],
                 reference=row["prompt"].rstrip() + "\n" + row["reference_solution"],
                 evaluated=number not in LEFT_OUT,
             )
+
+
+def _solutions(folder: Path, name: str) -> dict[int, str]:
+    """The first program for each problem."""
+    samples = folder / "samples" / f"{name}.json"
+    if not samples.parent.is_dir() and name == "humaneval-canonical":
+        return dict(enumerate(hub.canonical()))
+    if not samples.is_file():
+        raise UserError(f"no such solutions: {samples}", "take humaneval-canonical or humanevalplus-canonical")
+    written: list[list[str] | None] = json.loads(samples.read_text(encoding="utf-8"))
+    return {number: programs[0] for number, programs in enumerate(written) if programs}
 
 
 def generator_source(problem: Problem) -> str:

@@ -20,7 +20,7 @@ class Enamel(Suite[Problem]):
     template = PROMPTS / "efficient.j2"
 
     def __init__(self, data: Path | None) -> None:
-        self.problems = [problem for problem in problems(data) if problem.evaluated]
+        self.problems = [problem for problem in problems(data, solutions="") if problem.evaluated]
 
     def values(self, problem: Problem) -> dict[str, str]:
         return {"prompt": problem.prompt.strip(), "entry_point": problem.entry_point}

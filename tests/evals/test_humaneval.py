@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from codeopt.agent.tasks.detect import detect
@@ -24,6 +27,8 @@ from codeopt.evals.humaneval import (
     generator_source,
     problems,
 )
+from tests.commandline import command, environment
+from tests.servers import Step, closed_port, serve, serve_hub
 
 WRONG = {22, 44, 49, 63, 64, 75, 76, 91, 96, 97, 103, 109, 122, 124, 125, 140, 163}
 """HumanEval's own solutions that ENAMEL's inputs refute: another type, a corner missed, recursion without end."""
@@ -128,9 +133,39 @@ def test_enamels_own_cases_are_reproduced_number_by_number(suite: list[Problem],
     assert number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 
-def test_data_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"enamel\.csv"):
         folder_of(tmp_path, "enamel", "enamel.csv")
-    monkeypatch.delenv("CODEOPT_DATA", raising=False)
-    with pytest.raises(UserError, match="CODEOPT_DATA"):
-        folder_of(None, "enamel", "enamel.csv")
+    with serve_hub({}) as hub:
+        for endpoint in (hub, f"http://127.0.0.1:{closed_port()}"):
+            done = generate(tmp_path, endpoint, "enamel")
+            assert done.returncode == 2 and "cannot be taken from the hub" in done.stderr and "CODEOPT_DATA" in done.stderr
+            assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    done = generate(tmp_path, "", "pie")
+    assert done.returncode == 2 and "give --data PATH" in done.stderr
+
+
+@needs_data
+def test_data_from_the_hub(tmp_path: Path, suite: list[Problem]) -> None:
+    table = pyarrow.Table.from_pylist(
+        [{"task_id": p.task_id, "prompt": p.prompt, "canonical_solution": p.canonical.removeprefix(p.prompt)} for p in reversed(suite)]
+    )
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file)
+    files = {
+        "datasets/q-rz/enamel/dataset/enamel.csv": (Path(os.environ["CODEOPT_DATA"]) / "enamel/enamel.csv").read_bytes(),
+        "datasets/openai/openai_humaneval/openai_humaneval/test-00000-of-00001.parquet": file.getvalue(),
+    }
+    with serve_hub(files) as hub, serve(Step("No.")) as server:
+        for name, words in (("enamel", "def has_close_elements"), ("humaneval-speed", "for idx2, elem2 in enumerate(numbers)")):
+            done = generate(tmp_path, hub, name, "--base-url", server.url, "--out", tmp_path / name)
+            assert done.returncode == 0, done.stderr
+            assert words in server.requests[-1]["messages"][0]["content"]
+
+
+def generate(folder: Path, endpoint: str, suite: str, *more: str | Path) -> subprocess.CompletedProcess[str]:
+    """`codeopt eval generate` for problem 0 without a data folder, with that hub."""
+    env = {key: value for key, value in environment().items() if key != "CODEOPT_DATA"}
+    env |= {"HF_ENDPOINT": endpoint or "http://127.0.0.1:9", "HF_HOME": str(folder / "hub"), "HF_HUB_DISABLE_XET": "1"}
+    words = command("eval", "generate", suite, "--model", "m", "--ids", "0", *more)
+    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from codeopt.evals.suites import Suite
 
 SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="enamel, humaneval-speed, pie, or a folder of tasks.")]
-Data = Annotated[Path | None, typer.Option(help="Folder that holds the suites' data (default: CODEOPT_DATA).")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the suites' data (default: CODEOPT_DATA, else the hub).")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; a stopped run goes on from it.")]
 Ids = Annotated[str, typer.Option(help="Names of problems, comma-separated (default: all that count).")]
 Limit = Annotated[int, typer.Option(min=0, help="Only the first N problems (0: all).")]
