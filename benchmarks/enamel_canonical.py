@@ -81,7 +81,6 @@ def main() -> None:
         lane, scores, seconds = Lane(choose(asked.sandbox, trusted=False), max(os.sched_getaffinity(0))), [], 0.0
         for problem in wanted:
             bench = Bench(problem, lane)
-            bench.prepare()
             started = time.monotonic()
             bench.calibrate()
             scores.append(bench.score(0, samples[problem.number][0]))

@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codeopt.errors import UserError
+from codeopt.errors import EngineRestarted, UserError
 from codeopt.evals.folder import Kept, drain
 from codeopt.evals.lane import Lane
 from codeopt.evals.rows import Row
 from codeopt.evals.suites import Problem, Suite
 from codeopt.machine import fingerprint
 from codeopt.sandbox.choose import choose
+
+RESTARTS = 3
+"""Of a sandbox's engine, in the middle of one problem."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +100,28 @@ def _problem(
     warn: Callable[[str], None],
     stop: threading.Event,
 ) -> None:
-    """All samples of a problem that have no row yet, after the reference was timed."""
-    bench = None
-    try:
-        bench = plan.suite.bench(problem, lane)
-        bench.calibrate()
-        for number, source in enumerate(plan.samples[problem.task_id]):
-            if stop.is_set():
-                return
-            if (problem.task_id, number) not in rows:
-                keep(bench.score(number, source))
-    except UserError as error:
-        warn(f"not scored: {error}")
-    finally:
-        if bench is not None:
-            bench.close()
+    """All samples of a problem that have no row yet, after the reference was timed.
+
+    An engine that is restarted in the middle takes the sessions with it: the problem is begun again where it was.
+    """
+    for attempt in range(RESTARTS + 1):
+        bench = None
+        try:
+            bench = plan.suite.bench(problem, lane)
+            bench.calibrate()
+            for number, source in enumerate(plan.samples[problem.task_id]):
+                if stop.is_set():
+                    return
+                if (problem.task_id, number) not in rows:
+                    keep(bench.score(number, source))
+            return
+        except UserError as error:
+            warn(f"not scored: {error}")
+            return
+        except EngineRestarted as error:
+            if attempt == RESTARTS:
+                raise
+            warn(f"{problem.task_id}: {error}: going on")
+        finally:
+            if bench is not None:
+                bench.close()

@@ -39,16 +39,19 @@ class Rounds:
 class RoundSession(Session):
     """A session that can also time rounds."""
 
-    def rounds(self, call: bytes, *, copies: int, rounds: int, limit_s: float, anew: bool) -> Rounds:
+    def rounds(
+        self, call: bytes, *, copies: int, rounds: int, limit_s: float, anew: bool, idle: bool = False
+    ) -> Rounds:
         """`rounds` regions of `copies` fresh copies of a call; a call that raises ends its round and the rest.
 
         Args:
             limit_s: Seconds that each round may take.
             anew: Run the module's text again for each copy, before the clock starts: copies share nothing in it.
+            idle: Call nothing of the module's, to see what a region costs by itself.
         """
         found = Rounds()
         try:
-            self._send({"do": "rounds", "calls": [call], "repeat": copies, "rounds": rounds, "anew": anew})
+            self._send({"do": "rounds", "calls": [call], "repeat": copies, "rounds": rounds, "anew": anew, "idle": idle})
             body, pid = self._frame(time.monotonic() + AROUND_S + limit_s)
             reply = self._parse(body)
             if "ready" in reply and pid:
@@ -95,8 +98,10 @@ class RoundSubject(FunctionSubject):
 
     session_type = RoundSession
 
-    def rounds(self, call: bytes, *, copies: int, rounds: int, limit_s: float, anew: bool) -> Rounds:
+    def rounds(
+        self, call: bytes, *, copies: int, rounds: int, limit_s: float, anew: bool, idle: bool = False
+    ) -> Rounds:
         """As `RoundSession.rounds`. Raises CannotStart."""
         session = self.session()
         assert isinstance(session, RoundSession)
-        return session.rounds(call, copies=copies, rounds=rounds, limit_s=limit_s, anew=anew)
+        return session.rounds(call, copies=copies, rounds=rounds, limit_s=limit_s, anew=anew, idle=idle)

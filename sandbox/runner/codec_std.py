@@ -10,7 +10,6 @@ import datetime
 import functools
 import importlib
 import itertools
-import pathlib
 import re
 import types
 from collections.abc import Callable, Iterator
@@ -270,6 +269,8 @@ def _fraction(o: Any, enc: Any) -> list[Any]:
 
 
 def _path(o: Any, enc: Any) -> list[Any]:
+    import pathlib  # whose object is here: it is loaded
+
     name = next(kind for kind in _PATHS if getattr(pathlib, kind) in mro(type(o)))
     return wire("path", name, pathlib.PurePath.__str__(o))
 

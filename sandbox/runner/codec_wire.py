@@ -6,7 +6,6 @@ Sequence kinds hold their items right after the mark; every other kind holds a n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgpack import ExtType  # type: ignore[import-untyped]
@@ -36,7 +35,6 @@ CODES = {kind: code for code, kind in enumerate(KINDS)}
 MARKS = {kind: ExtType(MARK, bytes([code])) for kind, code in CODES.items()}
 
 
-@dataclass(frozen=True)
 class Tagged:
     """What `decode_plain` gives for everything that is not plain.
 
@@ -46,11 +44,22 @@ class Tagged:
         value: Plain data again. For a tuple or a set the list of items.
     """
 
+    # No dataclass: that module takes longer to import than the rest of the runner.
     __slots__ = ("kind", "name", "value")
 
-    kind: str
-    name: str
-    value: Any
+    def __init__(self, kind: str, name: str, value: Any) -> None:
+        self.kind, self.name, self.value = kind, name, value
+
+    def __repr__(self) -> str:
+        return f"Tagged(kind={self.kind!r}, name={self.name!r}, value={self.value!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tagged):
+            return NotImplemented
+        return (self.kind, self.name, self.value) == (other.kind, other.name, other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.name, self.value))
 
 
 class Unencodable(TypeError):

@@ -6,7 +6,6 @@ import importlib.util
 import linecache
 import os
 import sys
-import threading
 
 JITS = ("numba", "jax", "torch", "taichi")
 
@@ -154,4 +153,6 @@ def thread_count():
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:
+        import threading
+
         return threading.active_count()

@@ -17,7 +17,6 @@ import os
 import resource
 import signal
 import sys
-import traceback
 
 from . import codec, copies, lazy, load, programs, scatter, seal, wire
 
@@ -26,6 +25,10 @@ OFTEN, SELDOM = 64, 32
 PR_SET_DUMPABLE = 4
 CO_COROUTINE = 128
 LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def idle(*arguments, **named):
+    """What is called to see what a region costs that does nothing."""
 
 
 def set_dumpable(value):
@@ -41,6 +44,8 @@ def is_coroutine_function(function):
 
 def describe(error):
     """Type, message and the innermost own lines of an exception, short enough for a prompt."""
+    import traceback  # with what it brings it takes as long to import as the interpreter to start
+
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     kept = [line for line in lines if "_codeopt_runner" not in line and "/runner/" not in line]
     return "".join(kept)[-2000:]
@@ -229,7 +234,8 @@ class Server:
     def rounds(self, message):
         each, rounds = len(message["calls"]) * message["repeat"], message["rounds"]
         # Before the inputs are there: what runs here is the candidate's.
-        functions = load.instances(self.context, each * rounds) if message["anew"] else [None] * (each * rounds)
+        anew = load.instances(self.context, each * rounds) if message["anew"] else ()
+        functions = anew or [idle if message["idle"] else None] * (each * rounds)
         makers = [self.copies_of(blob) for blob in message["calls"]]
         calls = [make() for _ in range(rounds * message["repeat"]) for make in makers]
         out = capture(self.output_cap)

@@ -1,8 +1,8 @@
 """Frames on the socket: 8 bytes of length (big-endian), then a msgpack map."""
 
 import os
-import socket
 import struct
+from _socket import AF_UNIX, SOCK_STREAM, socket  # the module around it takes milliseconds to import
 
 import msgpack
 
@@ -13,10 +13,10 @@ def connect():
     """The runner's end of the channel, as CODEOPT_CHANNEL names it ("fd:N" or "unix:PATH")."""
     kind, _, where = os.environ.pop("CODEOPT_CHANNEL").partition(":")
     if kind == "fd":
-        sock = socket.socket(fileno=int(where))
-        sock.set_inheritable(False)
+        sock = socket(fileno=int(where))
+        os.set_inheritable(sock.fileno(), False)
     else:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket(AF_UNIX, SOCK_STREAM)
         sock.connect(where)
     return sock
 

@@ -27,7 +27,7 @@ from codeopt.trace import (
     read_trace,
 )
 from codeopt.types import Status
-from tests.commandline import MAKE, SLOW_DEDUPE, codeopt, command, environment, put
+from tests.commandline import FAST_DEDUPE, MAKE, SLOW_DEDUPE, codeopt, command, environment, put
 from tests.sandbox.attacks import get, heard, start
 
 START = ("optimize", "dedupe.py", "--inputs", "make.py:make", "--quiet", "--run", "run")
@@ -193,6 +193,29 @@ def test_the_docker_daemon_stops_and_stays_away(folder: Path, daemon: Daemon) ->
     assert trace[: len(before)] == before
     no_candidate_is_blamed(trace)
     verified(folder)
+    assert daemon.containers() == []
+
+
+def test_the_docker_daemon_is_restarted_while_samples_are_scored(folder: Path, daemon: Daemon) -> None:
+    place = folder / "tasks" / "dedupe"
+    place.mkdir(parents=True)
+    put(place, dedupe=SLOW_DEDUPE, make=MAKE)
+    (place / "codeopt.toml").write_text('project = "."\ninputs = "make.py:make"\n')
+    row = json.dumps({"task_id": "dedupe", "solution": FAST_DEDUPE})
+    (folder / "samples.jsonl").write_text(f"{row}\n" * 3)
+    words = command("eval", "score", "tasks", "--samples-from", "samples.jsonl", "--sandbox", "docker", "--out", "out")
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(words, cwd=folder, env=environment(DOCKER_HOST=daemon.host), stdout=pipe, stderr=pipe, text=True)
+    kept, until = folder / "out" / "rows.jsonl", time.monotonic() + 120
+    while not (kept.is_file() and kept.read_text()):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+        time.sleep(0.02)
+    daemon.end()
+    daemon.begin()
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, (out, err)
+    rows = list(map(json.loads, kept.read_text().splitlines()))
+    assert [(row["sample"], row["verified"]) for row in rows] == [(0, True), (1, True), (2, True)], (rows, err)
     assert daemon.containers() == []
 
 
