@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 RETRIES, RETRY_BASE_S, TIMEOUT_S = 6, 2.0, 300.0
 LOCAL_TIMEOUT_S = 3600.0  # a small machine may take long for its share of parallel answers
 PROMPT_TOKENS = 2048  # room for the longest of the suite's prompts in a local model's context
-SCORES = "scores"
 
 Model = Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, or gguf:PATH.")]
 BaseUrl = Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")]
@@ -132,6 +131,8 @@ def run(
     as_json: options.AsJson = False,
 ) -> None:
     """Generate and score in one go: `codeopt eval SUITE …` is short for it. Exit codes as for both."""
+    from codeopt.evals.folder import SCORES
+
     found, chosen = options.open_suite(suite, data, ids, limit)
     wanted = Wanted.of(context)
     folder = options.run_folder(out, wanted.name())
