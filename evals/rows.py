@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from codeopt.evals import metrics
+from codeopt.evals.folder import Sampled
 from codeopt.types import Record, Status
 
 Statistic = Callable[[Sequence[float]], float]
@@ -60,7 +61,7 @@ class Row(Record):
         return f"{self.status}: {last}" if last else str(self.status)
 
 
-AnyRow = TypeVar("AnyRow", bound=Row)
+AnyRow = TypeVar("AnyRow", bound=Sampled)
 
 
 def by_task(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:

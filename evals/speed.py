@@ -100,10 +100,12 @@ class SpeedTask:
     Attributes:
         task_id: Its name in the suite.
         file: The program; a `codeopt.toml` beside it says what there is to say.
+        problem_id: Of the contest problem that the program solves, as PIE names it; "" where there is none.
     """
 
     task_id: str
     file: Path
+    problem_id: str = ""
 
 
 class SpeedBench:

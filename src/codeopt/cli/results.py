@@ -1,4 +1,4 @@
-"""`codeopt eval compare` and `codeopt eval table`: what scored runs say, beside each other."""
+"""`codeopt eval compare` and `codeopt eval table`: what scored runs say, beside each other; `codeopt eval export`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from codeopt.cli.eval_options import Ks, numbers, show
+from codeopt.cli.eval_options import Data, Ks, numbers, show
 from codeopt.cli.evaluate import app
 
 
@@ -49,3 +49,23 @@ def table(
         typer.echo(comparing.markdown(columns, rows))
     else:
         show(columns, rows)
+
+
+@app.command()
+def export(
+    samples: Annotated[
+        Path, typer.Argument(metavar="SAMPLES", help="Folder of eval generate or eval SUITE, or its samples.jsonl.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
+    form: Annotated[str, typer.Option(help="enamel (JSON), evalplus (JSONL) or pie (JSONL, of programs made faster).")],
+    suite: Annotated[str, typer.Option(help="For pie: whose programs they are (default: what the folder says).")] = "",
+    data: Data = None,
+) -> None:
+    """Write samples in the form that another evaluator reads. Exit codes: 0 written, 2 bad input."""
+    from codeopt.evals import export as exporting
+
+    found = exporting.read(samples)
+    if form == "pie" and not suite:
+        suite = exporting.suite_of(samples)
+    exporting.write(found, form, out, suite=suite, data=data)
+    typer.echo(f"{sum(map(len, found.values()))} programs for {len(found)} problems in {out}")
