@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,30 +47,23 @@ def suite_of(source: Path) -> str:
         raise UserError(f"{file} does not say whose programs these are", "give --suite") from None
 
 
-def write(samples: dict[str, list[Generated]], form: str, file: Path, *, suite: str = "", data: Path | None = None) -> None:
-    """Write all programs in one of `FORMS`.
+def text_of(samples: dict[str, list[Generated]], form: str, *, suite: str = "", data: Path | None = None) -> str:
+    """All programs in one of `FORMS`.
 
     Args:
         suite, data: For "pie", which wants the slow programs, too: as `codeopt.evals.suites.find` takes them.
 
     Raises:
-        UserError: There is no such form, the samples have no place in it, or the file cannot be written.
+        UserError: There is no such form, or the samples have no place in it.
     """
     programs = {name: [one.solution for one in group] for name, group in samples.items()}
     if form == "enamel":
-        text = enamel(programs)
-    elif form == "evalplus":
-        text = evalplus(programs)
-    elif form == "pie":
-        text = pie(programs, suite, data)
-    else:
-        raise UserError(f"there is no form {form!r}", f"one of {', '.join(FORMS)}")
-    part = file.with_name(file.name + ".part")
-    try:
-        part.write_text(text, "utf-8")
-        os.replace(part, file)
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror})", "name another file") from None
+        return enamel(programs)
+    if form == "evalplus":
+        return evalplus(programs)
+    if form == "pie":
+        return pie(programs, suite, data)
+    raise UserError(f"there is no form {form!r}", f"one of {', '.join(FORMS)}")
 
 
 def enamel(programs: dict[str, list[str]]) -> str:

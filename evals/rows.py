@@ -28,6 +28,12 @@ class Row(Record):
     """Which figures its samples have: runs of different kinds cannot be compared."""
     headline: ClassVar[str]
     """The figure by which runs are ranked."""
+    given_pass: ClassVar[str]
+    """The figure of `apart` that says how good the samples are that pass."""
+    gain_name: ClassVar[str]
+    """What `gain` is, for an axis."""
+    ratio: ClassVar[bool]
+    """Whether gains are ratios, which belong on a logarithmic axis."""
 
     task_id: str
     sample: int
@@ -49,6 +55,11 @@ class Row(Record):
     @abstractmethod
     def columns(cls, ks: Sequence[int]) -> list[str]:
         """Names of the figures of a leaderboard, the headline first."""
+
+    @property
+    @abstractmethod
+    def gain(self) -> float:
+        """What the sample is worth, as one number; 0 where it did not pass."""
 
     @abstractmethod
     def told(self) -> str:

@@ -42,10 +42,18 @@ class Gain(Row):
 
     kind: ClassVar[str] = "speedup"
     headline: ClassVar[str] = "speedup@1"
+    given_pass: ClassVar[str] = "speedup_given_pass"
+    gain_name: ClassVar[str] = "speedup of a sample"
+    ratio: ClassVar[bool] = True
 
     verified: bool
     speedup: float
     measured: Measurement | None = None
+
+    @property
+    def gain(self) -> float:
+        """Its speedup."""
+        return self.speedup
 
     @property
     def credited(self) -> float:
