@@ -30,7 +30,7 @@ NAME_WIDTH = 30
 """Most characters of a run's name in a legend; the tables have all of it."""
 NARROW = 3.0
 """Ratios that differ by less than this factor are legible on a linear axis."""
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 12,
     "legend.fontsize": 11,
@@ -191,9 +191,9 @@ def _cost(runs: Sequence[Run], looks: Sequence[Look], curves: Sequence[Curve], c
     if not any(costs):
         said = "No run knows what its samples cost: that is kept where codeopt generated them, and their samples.jsonl is still there."
         return [Plot("Cost", said, "")]
-    plots = [_cost_in("tokens", runs, looks, curves, [one and one.tokens for one in costs])]
+    plots = [_cost_in("tokens", runs, looks, curves, [one.tokens if one else None for one in costs])]
     if any(one is not None and one.dollars is not None for one in costs):
-        plots.append(_cost_in("dollars", runs, looks, curves, [one and one.dollars for one in costs]))
+        plots.append(_cost_in("dollars", runs, looks, curves, [one.dollars if one else None for one in costs]))
     return plots
 
 

@@ -41,7 +41,7 @@ def table(
     k: Ks = "1,10",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a page with plots; needs codeopt[report].")
+        Path | None, typer.Option(metavar="FILE", help="Also write a page with plots (needs the extra 'report').")
     ] = None,
 ) -> None:
     """A leaderboard of scored runs, each figure with its 95 % interval. Exit codes: 0 shown, 2 bad input."""
