@@ -32,7 +32,7 @@ problems ([what they mean](suites.md)). The machine that scored a run, its sandb
 def entry(folder: Path) -> dict[str, Any]:
     """A run's figures, and where they come from."""
     run = compare.read(folder)
-    config = json.loads((compare.scores_of(folder) / "config.json").read_text("utf-8"))
+    config = run.config
     rows = [row for group in run.scores.values() for row in group]
     return {
         "suite": config["suite"],

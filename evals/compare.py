@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from codeopt.errors import UserError
 from codeopt.evals import metrics
-from codeopt.evals.folder import parsed, whole_lines
+from codeopt.evals.folder import SCORES, parsed, whole_lines
 from codeopt.evals.rows import Row, by_task, summary
 from codeopt.evals.suites import row_of
 
-HINT = "give folders that codeopt eval score wrote"
-SCORES = "scores"
-"""The scores' folder in that of a run of `codeopt eval SUITE`."""
+HINT = "give folders that codeopt eval score or codeopt eval SUITE wrote"
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,18 @@ class Run:
     """A scored set of samples.
 
     Attributes:
-        name: Its folder's.
+        name: Its folder's, printable; where its samples were generated in the same go, that of the whole.
         row: What its samples are.
         scores: By task_id, in the order of the samples.
+        folder: That holds the scores.
+        config: What was scored, and where.
     """
 
     name: str
     row: type[Row]
     scores: dict[str, list[Row]]
+    folder: Path
+    config: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,21 +58,17 @@ class Difference:
     p: float
 
 
-def scores_of(folder: Path) -> Path:
-    """Where the scores of a run lie: in the folder itself, or below it where `codeopt eval SUITE` made it."""
-    return folder / SCORES if (folder / SCORES).is_dir() else folder
-
-
 def read(folder: Path) -> Run:
-    """The results in a folder of `codeopt eval score` or `codeopt eval SUITE`; a torn last line does not count.
+    """The results in a folder of `codeopt eval score` or of `codeopt eval SUITE`; a torn last line does not count.
 
     Raises:
         UserError: There are none.
     """
-    place = scores_of(folder)
+    place = folder if (folder / "rows.jsonl").exists() or not (folder / SCORES).is_dir() else folder / SCORES
     file = place / "rows.jsonl"
     try:
-        kind = row_of(json.loads((place / "config.json").read_text("utf-8"))["kind"])
+        config = json.loads((place / "config.json").read_text("utf-8"))
+        kind = row_of(config["kind"])
         lines = whole_lines(file.read_text("utf-8"))
     except OSError as error:
         raise UserError(f"no results in {folder} ({error.strerror})", HINT) from None
@@ -77,7 +77,21 @@ def read(folder: Path) -> Run:
     rows = parsed(lines, kind, file, "score", HINT)
     if not rows:
         raise UserError(f"no results in {folder} yet", "let codeopt eval score end first")
-    return Run(folder.resolve().name, kind, by_task(sorted(rows, key=lambda row: row.sample)))
+    place = place.resolve()
+    whole = place.parent if place.name == SCORES else place
+    return Run(printable(whole.name), kind, by_task(sorted(rows, key=lambda row: row.sample)), place, config)
+
+
+def read_all(folders: Sequence[Path]) -> list[Run]:
+    """Several runs; those of the same name are called by the paths that were given. Raises UserError as `read` does."""
+    runs = [read(folder) for folder in folders]
+    counts = Counter(run.name for run in runs)
+    return [replace(run, name=printable(str(folder))) if counts[run.name] > 1 else run for run, folder in zip(runs, folders, strict=True)]
+
+
+def printable(text: str) -> str:
+    """The text without what a table or a page cannot hold: folder names may have any byte."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def compare(a: Run, b: Run, ks: Sequence[int]) -> tuple[list[str], list[Difference]]:
@@ -107,6 +121,7 @@ def compare(a: Run, b: Run, ks: Sequence[int]) -> tuple[list[str], list[Differen
 
 def leaderboard(runs: Sequence[Run], ks: Sequence[int]) -> tuple[list[str], list[list[str]]]:
     """(column names, a row for each run), the best first; "" where a run has too few samples for a k.
+
     Raises:
         UserError: The runs are scored in different ways.
     """

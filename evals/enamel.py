@@ -64,12 +64,20 @@ class Score(Row):
 
     kind: ClassVar[str] = "efficiency"
     headline: ClassVar[str] = "eff@1"
+    given_pass: ClassVar[str] = "efficiency_given_pass"
+    gain_name: ClassVar[str] = "efficiency e of a sample (1: as fast as the reference)"
+    ratio: ClassVar[bool] = False
 
     levels: tuple[float, float, float, float]
     e: float
     e_capped: float
     seconds: tuple[tuple[float, ...], ...]
     reference_s: float
+
+    @property
+    def gain(self) -> float:
+        """Its efficiency."""
+        return self.e
 
     @classmethod
     def at_k(cls, k: int) -> dict[str, Callable[[Sequence[Score]], float]]:

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from codeopt.errors import UserError
 
 HINT = "give another --out"
+SCORES = "scores"
+"""Folder of the scores within that of a run that generated its samples, too."""
 
 
 class Sampled(Protocol):
@@ -34,7 +36,8 @@ Item = TypeVar("Item")
 
 def whole_lines(text: str) -> list[str]:
     """The lines that were written to their end: a run that was killed may have torn the last one off."""
-    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    # Only "\n" ends a line: JSON leaves other separators that Unicode knows (U+2028, U+0085) as they are within texts.
+    return [line + "\n" for line in text.split("\n")[:-1]]
 
 
 def parsed(lines: Sequence[str], kind: type[Row], file: Path, noun: str, hint: str) -> list[Row]:

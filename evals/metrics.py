@@ -94,6 +94,26 @@ def interval(
     return found[round(0.025 * (draws - 1))], found[round(0.975 * (draws - 1))]
 
 
+def mean_intervals(table: Sequence[Sequence[float]], draws: int = 2000, seed: int = 0) -> list[tuple[float, float]]:
+    """`interval` of the mean of each of these lists, all over the same problems: each draw serves all of them.
+
+    Raises:
+        ValueError: Lists without values, or of different lengths.
+    """
+    import numpy as np
+
+    values = np.asarray(table, float)
+    if values.ndim != 2 or not values.size:
+        raise ValueError("no values")
+    rng, problems = random.Random(seed), range(values.shape[1])
+    drawn = np.array([rng.choices(problems, k=len(problems)) for _ in range(draws)])
+    found = []
+    for row in values:
+        means = np.sort(row[drawn].mean(axis=1))
+        found.append((float(means[round(0.025 * (draws - 1))]), float(means[round(0.975 * (draws - 1))])))
+    return found
+
+
 def paired_p(differences: Sequence[float], draws: int = 10_000, seed: int = 0) -> float:
     """Two-sided p-value of the randomisation test that paired differences have mean 0: signs flip at random.
 

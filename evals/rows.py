@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from codeopt.evals import metrics
+from codeopt.evals.folder import Sampled
 from codeopt.types import Record, Status
 
 Statistic = Callable[[Sequence[float]], float]
@@ -27,6 +28,12 @@ class Row(Record):
     """Which figures its samples have: runs of different kinds cannot be compared."""
     headline: ClassVar[str]
     """The figure by which runs are ranked."""
+    given_pass: ClassVar[str]
+    """The figure of `apart` that says how good the samples are that pass."""
+    gain_name: ClassVar[str]
+    """What `gain` is, for an axis."""
+    ratio: ClassVar[bool]
+    """Whether gains are ratios, which belong on a logarithmic axis."""
 
     task_id: str
     sample: int
@@ -49,6 +56,11 @@ class Row(Record):
     def columns(cls, ks: Sequence[int]) -> list[str]:
         """Names of the figures of a leaderboard, the headline first."""
 
+    @property
+    @abstractmethod
+    def gain(self) -> float:
+        """What the sample is worth, as one number; 0 where it did not pass."""
+
     @abstractmethod
     def told(self) -> str:
         """What it is worth, in a few words."""
@@ -60,7 +72,7 @@ class Row(Record):
         return f"{self.status}: {last}" if last else str(self.status)
 
 
-AnyRow = TypeVar("AnyRow", bound=Row)
+AnyRow = TypeVar("AnyRow", bound=Sampled)
 
 
 def by_task(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:

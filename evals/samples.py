@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from codeopt.errors import UserError
 
-FORMS = "ENAMEL's JSON ({problem: [program, …]} or a list by problem) or EvalPlus's JSONL (task_id and solution)"
+FORMS = (
+    "ENAMEL's JSON ({problem: [program, …]} or a list by problem), EvalPlus's JSONL (task_id and solution) "
+    "or PIE's (src_id and generated_answers)"
+)
+ANSWERS = "generated_answers"
 
 
 def read(file: Path) -> dict[str, list[str]]:
     """Programs by the name of their problem (a task_id, or what follows its last slash), in the order of the file.
 
     ENAMEL's JSON: an object {"0": [program, …]} or a list indexed by problem, whose entries may be null. EvalPlus's
-    JSONL: a line for each sample, {"task_id": "HumanEval/0", "solution": program} or "completion" for a body.
+    JSONL: a line for each sample, {"task_id": "HumanEval/0", "solution": program} or "completion" for a body. PIE's
+    generations (Shypula et al., ICLR 2024): JSONL with a line for each slow program, {"src_id": …, "generated_answers":
+    [program, …]}, one text, or columns "generated_answers_0", "generated_answers_1", …; "submission_id_v0" where there
+    is no "src_id".
 
     Raises:
         UserError: There is no such file, or it has neither form.
@@ -49,10 +59,26 @@ def _table(table: Any) -> dict[str, list[str]]:
 
 def _lines(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    rows = [json.loads(line) for line in filter(str.strip, text.splitlines())]
+    rows = [json.loads(line) for line in filter(str.strip, text.split("\n"))]
     for row in sorted(rows, key=lambda row: row.get("sample", 0)):  # ours come as they arrived
-        program = row["solution"] if "solution" in row else row["completion"]
-        if not isinstance(program, str):
+        if any(key.startswith(ANSWERS) for key in row):
+            name, programs = row["src_id"] if "src_id" in row else row["submission_id_v0"], _answers(row)
+        else:
+            name, programs = row["task_id"], [row["solution"] if "solution" in row else row["completion"]]
+        if not all(isinstance(program, str) for program in programs):
             raise ValueError("a sample is not a text")
-        found.setdefault(str(row["task_id"]), []).append(program)
+        found.setdefault(str(name), []).extend(programs)
     return found
+
+
+def _answers(row: dict[str, Any]) -> list[Any]:
+    """The programs of a line of PIE's generations, in their order."""
+    given = row.get(ANSWERS)
+    if given is None:
+        numbers = sorted(int(key.removeprefix(f"{ANSWERS}_")) for key in row if re.fullmatch(rf"{ANSWERS}_\d+", key))
+        # Tables have the same columns for all programs: null where one has fewer samples.
+        return [row[f"{ANSWERS}_{number}"] for number in numbers if row[f"{ANSWERS}_{number}"] is not None]
+    if isinstance(given, str) and given.startswith("[") and given.endswith("]"):
+        with suppress(ValueError, SyntaxError):  # a list that went through a table of texts, as the authors read them
+            given = ast.literal_eval(given)
+    return given if isinstance(given, list) else [given]

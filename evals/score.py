@@ -1,7 +1,8 @@
 """Scoring a set of samples: lanes, a folder that a stopped run goes on from, and the figures of the whole.
 
 The folder holds `config.json` (what is scored, and where), `rows.jsonl` (a line for each scored sample, written as it
-ends) and `summary.json`. A line that was torn off is dropped, and its sample scored again.
+ends), `rows.parquet` (the same rows, written when all has ended) and `summary.json`. A line that was torn off is
+dropped, and its sample scored again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from codeopt.errors import EngineRestarted, UserError
+from codeopt.evals import parquet
 from codeopt.evals.folder import Kept, drain
 from codeopt.evals.lane import Lane
 from codeopt.evals.rows import Row
@@ -61,7 +63,7 @@ def score(plan: Plan, tell: Callable[[Row], None], warn: Callable[[str], None]) 
 
     Args:
         tell: Called with each new score.
-        warn: Called with a line for each problem that cannot be scored here.
+        warn: Called with a line for each problem that cannot be scored here, and where no Parquet file can be written.
 
     Raises:
         UserError: The folder is another run's, there are fewer cores than lanes, or no such sandbox works here.
@@ -88,6 +90,10 @@ def score(plan: Plan, tell: Callable[[Row], None], warn: Callable[[str], None]) 
     finally:
         for lane in lanes:
             lane.close()
+        config = json.loads((plan.folder / "config.json").read_text("utf-8"))
+        # After an interrupt, too: the file never says less than the lines.
+        if not parquet.write(plan.folder / parquet.NAME, plan.suite.row, list(rows.values()), config):
+            warn(parquet.MISSING)
     return [rows[key] for problem in plan.problems for key in sorted(rows) if key[0] == problem.task_id]
 
 

@@ -42,10 +42,18 @@ class Gain(Row):
 
     kind: ClassVar[str] = "speedup"
     headline: ClassVar[str] = "speedup@1"
+    given_pass: ClassVar[str] = "speedup_given_pass"
+    gain_name: ClassVar[str] = "speedup of a sample"
+    ratio: ClassVar[bool] = True
 
     verified: bool
     speedup: float
     measured: Measurement | None = None
+
+    @property
+    def gain(self) -> float:
+        """Its speedup."""
+        return self.speedup
 
     @property
     def credited(self) -> float:
@@ -100,10 +108,12 @@ class SpeedTask:
     Attributes:
         task_id: Its name in the suite.
         file: The program; a `codeopt.toml` beside it says what there is to say.
+        problem_id: Of the contest problem that the program solves, as PIE names it; "" where there is none.
     """
 
     task_id: str
     file: Path
+    problem_id: str = ""
 
 
 class SpeedBench:

@@ -40,6 +40,20 @@ def codeopt(
     )
 
 
+def codeopt_without(package: str, *args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run codeopt where every library that is installed here can be found but one."""
+    site = cwd / f"without-{package}"
+    site.mkdir()
+    for path in map(Path, sys.path):
+        for entry in path.iterdir() if path.name == "site-packages" else ():
+            if not entry.name.lower().startswith(package) and entry.suffix != ".pth":
+                (site / entry.name).symlink_to(entry)
+    env = environment(PYTHONPATH=f"{site}:{Path(__file__).resolve().parents[1] / 'src'}")
+    # -S leaves out the site-packages of the interpreter itself.
+    words = [sys.executable, "-S", *command(*args)[1:]]
+    return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
 def refused(done: subprocess.CompletedProcess[str], says: str) -> None:
     """Assert that codeopt refused bad input with exactly one line, which matches `says`."""
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)

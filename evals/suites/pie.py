@@ -59,7 +59,7 @@ class Pie(SpeedSuite):
         program.write_text(source, "utf-8")
         (place / config.NAME).write_text(f'project = "."\nkind = "program"\ncases = "cases"\nfloat_tol = {FLOAT_TOL}\n', "utf-8")
         self._link(row, place / "cases")
-        return SpeedTask(name, program)
+        return SpeedTask(name, program, str(row["problem_id"]))
 
     def _link(self, row: dict[str, Any], place: Path) -> None:
         """The cases that the row names, or all of its problem's; a program without any says so when it is used."""

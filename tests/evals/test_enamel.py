@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -132,6 +133,7 @@ def test_a_command_that_is_stopped_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 130 and b"--out out goes on" in err, err
     kept = rows.read_text().splitlines()
     assert 1 <= len(kept) < 4
+    assert pq.read_table(tmp_path / "out" / "rows.parquet").num_rows == len(kept), "an interrupt writes it, too"
     with rows.open("a") as file:
         file.write('{"task_id": "HumanEval/9", "torn')
     done = codeopt(*words, "--json", "-k", "1,2,9", cwd=tmp_path)

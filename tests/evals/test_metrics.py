@@ -6,7 +6,7 @@ from itertools import combinations, product
 from statistics import fmean, median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeopt.evals import metrics
@@ -47,12 +47,20 @@ def test_an_interval_holds_what_was_drawn(scores: list[float]) -> None:
     assert metrics.interval(scores, draws=200) == (low, high)
 
 
+@settings(deadline=None)  # the first one imports numpy
+@given(SCORES)
+def test_intervals_of_several_means_are_those_of_each(scores: list[float]) -> None:
+    table = [scores, [score * 2 + 1 for score in scores]]
+    for values, found in zip(table, metrics.mean_intervals(table, draws=200), strict=True):
+        assert found == pytest.approx(metrics.interval(values, draws=200))
+
+
 def test_an_interval_of_many_narrows() -> None:
     few, many = metrics.interval([0.0, 1.0] * 10), metrics.interval([0.0, 1.0] * 1000)
     assert few[0] < 0.4 < many[0] < 0.5 < many[1] < 0.6 < few[1]
 
 
-@pytest.mark.parametrize("call", [lambda: metrics.pass_at_k(3, 4, 1), lambda: metrics.pass_at_k(3, 1, 4), lambda: metrics.eff_at_k([1.0], 2), lambda: metrics.case_time([]), lambda: metrics.interval([])])
+@pytest.mark.parametrize("call", [lambda: metrics.pass_at_k(3, 4, 1), lambda: metrics.pass_at_k(3, 1, 4), lambda: metrics.eff_at_k([1.0], 2), lambda: metrics.case_time([]), lambda: metrics.interval([]), lambda: metrics.mean_intervals([]), lambda: metrics.mean_intervals([[1.0], [1.0, 2.0]])])
 def test_what_makes_no_sense(call: object) -> None:
     with pytest.raises(ValueError):
         call()  # type: ignore[operator]

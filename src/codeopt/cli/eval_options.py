@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +64,18 @@ class Progress:
             return
         left = (time.monotonic() - self._started) / self.done * (self._total - self.done)
         typer.echo(f"[{self.done}/{self._total}, {left:.0f} s left] {line}")
+
+
+def write(file: Path, text: str) -> None:
+    """Write a whole file or nothing. Raises UserError where that cannot be done."""
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_text(text, "utf-8")
+        os.replace(part, file)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise UserError(f"{file} cannot be written ({error.strerror})", "name another file") from None
 
 
 def show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

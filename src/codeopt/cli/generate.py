@@ -131,11 +131,11 @@ def run(
     as_json: options.AsJson = False,
 ) -> None:
     """Generate and score in one go: `codeopt eval SUITE …` is short for it. Exit codes as for both."""
+    from codeopt.evals.folder import SCORES
+
     found, chosen = options.open_suite(suite, data, ids, limit)
     wanted = Wanted.of(context)
     folder = options.run_folder(out, wanted.name())
-    from codeopt.evals.compare import SCORES
-
     ks = options.numbers("-k", k, 1)
     made = generated(found, chosen, wanted, folder, as_json)
     figures = scored(found, chosen, folder / "samples.jsonl", folder / SCORES, ks, lanes, sandbox, as_json)

@@ -1,4 +1,4 @@
-"""`codeopt eval compare` and `codeopt eval table`: what scored runs say, beside each other."""
+"""`codeopt eval compare` and `codeopt eval table`: what scored runs say, beside each other; `codeopt eval export`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from codeopt.cli.eval_options import Ks, numbers, show
+from codeopt.cli.eval_options import Data, Ks, numbers, show, write
 from codeopt.cli.evaluate import app
 
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="Folder of a scored run.")],
+    a: Annotated[Path, typer.Argument(help="Folder of eval score or eval SUITE.")],
     b: Annotated[Path, typer.Argument(help="Folder of another one over the same problems.")],
     k: Ks = "1,5,10,20",
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -21,7 +21,7 @@ def compare(
     """Compare two runs problem by problem. Exit codes: 0 compared, 2 bad input."""
     from codeopt.evals import compare as comparing
 
-    first, second = comparing.read(a), comparing.read(b)
+    first, second = comparing.read_all([a, b])
     shared, found = comparing.compare(first, second, numbers("-k", k, 1))
     if json_:
         typer.echo(comparing.as_json(first, second, shared, found))
@@ -37,15 +37,44 @@ def compare(
 
 @app.command()
 def table(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of scored runs.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of eval score or eval SUITE.")],
     k: Ks = "1,10",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page with plots (needs the extra 'report').")
+    ] = None,
 ) -> None:
     """A leaderboard of scored runs, each figure with its 95 % interval. Exit codes: 0 shown, 2 bad input."""
     from codeopt.evals import compare as comparing
 
-    columns, rows = comparing.leaderboard([comparing.read(folder) for folder in runs], numbers("-k", k, 1))
+    found, ks = comparing.read_all(runs), numbers("-k", k, 1)
+    columns, rows = comparing.leaderboard(found, ks)
+    if html is not None:
+        from codeopt.evals.report import page
+
+        write(html, page(found, ks))
+        typer.echo(f"page with plots: {html}", err=True)
     if markdown:
         typer.echo(comparing.markdown(columns, rows))
     else:
         show(columns, rows)
+
+
+@app.command()
+def export(
+    samples: Annotated[
+        Path, typer.Argument(metavar="SAMPLES", help="Folder of eval generate or eval SUITE, or its samples.jsonl.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
+    form: Annotated[str, typer.Option(help="enamel (JSON), evalplus (JSONL) or pie (JSONL, of programs made faster).")],
+    suite: Annotated[str, typer.Option(help="For pie: whose programs they are (default: what the folder says).")] = "",
+    data: Data = None,
+) -> None:
+    """Write samples in the form that another evaluator reads. Exit codes: 0 written, 2 bad input."""
+    from codeopt.evals import export as exporting
+
+    found = exporting.read(samples)
+    if form == "pie" and not suite:
+        suite = exporting.suite_of(samples)
+    write(out, exporting.text_of(found, form, suite=suite, data=data))
+    typer.echo(f"{sum(map(len, found.values()))} programs for {len(found)} problems in {out}")

@@ -1,0 +1,1 @@
+"""Templates of the pages that the suites' results are shown in."""
