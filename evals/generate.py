@@ -18,7 +18,8 @@ from typing import Any
 
 import jinja2
 
-from codeopt.agent.models.chat import CallLost, ChatClient, Message, ModelUnavailable, Reply, Request
+from codeopt.agent.models.asker import Asker
+from codeopt.agent.models.chat import Message, Reply, Request
 from codeopt.agent.proposers.llm_extract import EditError, extract
 from codeopt.errors import UserError
 from codeopt.evals.folder import Kept, drain
@@ -26,7 +27,6 @@ from codeopt.evals.humaneval import Problem
 from codeopt.types import Record
 
 TEMPLATE = Path(__file__).with_name("prompts") / "efficient.j2"
-LOST_TRIES = 3
 SEEDS_APART = 1000
 """Seeds of two problems differ at least by it: samples of a problem count up from its seed."""
 
@@ -110,11 +110,13 @@ class Sampling:
 def generate(
     problems: Sequence[Problem],
     sampling: Sampling,
-    clients: Sequence[ChatClient],
+    askers: Sequence[Asker],
     folder: Path,
     tell: Callable[[Generated], None],
 ) -> list[Generated]:
-    """Ask for every sample that the folder does not hold yet, one request a client at a time; all of them, in order.
+    """Ask for every sample that the folder does not hold yet; all of them, in order.
+
+    Several askers share the requests out one by one; a single one gets all at once and may batch them as it likes.
 
     Raises:
         UserError: The folder is another run's, or the model cannot be asked (any more); what arrived is kept.
@@ -124,32 +126,29 @@ def generate(
     kept = Kept(folder, "samples.jsonl", Generated, "sample", sampling.config(), {})
     found = kept.rows
     (folder / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts), "utf-8")
-    waiting: queue.SimpleQueue[tuple[Problem, int]] = queue.SimpleQueue()
-    for problem in problems:
-        for sample in range(sampling.samples):
-            if (problem.number, sample) not in found:
-                waiting.put((problem, sample))
+    missing = [
+        (problem, sample)
+        for problem in problems
+        for sample in range(sampling.samples)
+        if (problem.number, sample) not in found
+    ]
+    waiting: queue.SimpleQueue[Sequence[tuple[Problem, int]]] = queue.SimpleQueue()
+    for piece in [missing] if len(askers) == 1 else [[one] for one in missing]:
+        waiting.put(piece)
     stop = threading.Event()
 
-    def asking(client: ChatClient) -> Callable[[tuple[Problem, int]], None]:
-        return lambda wanted: kept.add(_sample(client, sampling, *wanted), tell)
+    def asking(asker: Asker) -> Callable[[Sequence[tuple[Problem, int]]], None]:
+        def work(piece: Sequence[tuple[Problem, int]]) -> None:
+            requests = [sampling.request(problem, sample) for problem, sample in piece]
+            for index, reply in asker.answers(requests):
+                kept.add(finished(*piece[index], requests[index].seed, reply), tell)
+
+        return work
 
     # An answer on its way may take minutes: after an interrupt nobody waits for it.
-    drain(waiting, [asking(client) for client in clients], stop, patient=False)
+    drain(waiting, [asking(asker) for asker in askers], stop, patient=False)
     wanted = {problem.number for problem in problems}
     return [found[key] for key in sorted(found) if key[0] in wanted and key[1] < sampling.samples]
-
-
-def _sample(client: ChatClient, sampling: Sampling, problem: Problem, sample: int) -> Generated:
-    request = sampling.request(problem, sample)
-    for attempt in range(1, LOST_TRIES + 1):
-        try:
-            reply = client.ask(request)
-            break
-        except CallLost as lost:
-            if attempt == LOST_TRIES:
-                raise ModelUnavailable(f"{lost.reason}, {attempt} times in a row", "try later: the same command goes on") from None
-    return finished(problem, sample, request.seed, reply)
 
 
 def finished(problem: Problem, sample: int, seed: int, reply: Reply) -> Generated:

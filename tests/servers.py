@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,8 +62,8 @@ class Server:
 
 
 @contextmanager
-def serve(*steps: Step) -> Iterator[Server]:
-    """A server that takes one step a request; the last step is repeated."""
+def serve(*steps: Step, models: Sequence[str] = ()) -> Iterator[Server]:
+    """A server that takes one step a request; the last step is repeated. It lists `models`."""
     state = Server("", list(steps))
     lock = threading.Lock()
 
@@ -74,7 +74,8 @@ def serve(*steps: Step) -> Iterator[Server]:
             return
 
         def do_GET(self) -> None:
-            self._send(200, b'{"object":"list","data":[]}', "application/json", {})
+            listed = [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in models]
+            self._send(200, json.dumps({"object": "list", "data": listed}).encode(), "application/json", {})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,19 +15,15 @@ from codeopt.cli.evaluate import SUITES, Progress, app, numbers
 from codeopt.errors import UserError
 
 if TYPE_CHECKING:
-    from codeopt.agent.models.chat import ChatClient
-    from codeopt.agent.models.endpoint import Endpoint
     from codeopt.evals.generate import Generated
 
-RETRIES, RETRY_BASE_S, TIMEOUT_S = 6, 2.0, 300.0
-LOCAL_TIMEOUT_S = 3600.0  # a small machine may take long for its share of parallel answers
 PROMPT_TOKENS = 2048  # room for the longest of the suite's prompts in a local model's context
 
 
 @app.command()
 def generate(
     suite: Annotated[str, typer.Argument(help="The suite: enamel.")],
-    model: Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, or gguf:PATH.")],
+    model: Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, gguf:FILE, or hf:NAME, hf:DIR (with @ADAPTER).")],
     base_url: Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")] = "",
     samples: Annotated[int, typer.Option(min=1, help="Programs for each problem.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
@@ -37,7 +31,8 @@ def generate(
     max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")] = 1024,
     seed: Annotated[int, typer.Option(min=0, help="Of the first sample; each sample has its own.")] = 0,
     prompt_template: Annotated[Path | None, typer.Option(help="Jinja file with prompt and entry_point.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests at a time.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests at a time to a server.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=0, help="Rows of a batch of an hf: model (0: 8, on a GPU 128).")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder that holds enamel/ (default: CODEOPT_DATA).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the samples; a stopped run goes on from it.")] = None,
     ids: Annotated[str, typer.Option(help="Numbers of problems, comma-separated (default: all that count).")] = "",
@@ -45,6 +40,7 @@ def generate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Ask a model for programs. Exit codes: 0 all there, 2 bad input or no model, 130 interrupted."""
+    from codeopt.agent.models.asker import opened
     from codeopt.evals import enamel
     from codeopt.evals.generate import TEMPLATE, Sampling
     from codeopt.evals.generate import generate as generate_all
@@ -58,17 +54,22 @@ def generate(
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the prompt template cannot be read: {error}", "give --prompt-template FILE") from None
     sampling = Sampling(model, samples, temperature, top_p, max_tokens, seed, template)
-    named = re.sub(r"[^\w.-]+", "-", Path(model).stem if model.startswith("gguf:") else model)
-    folder = out or Path(".codeopt") / "evals" / f"{named}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = out or Path(".codeopt") / "evals" / f"{_named(model)}-{time.strftime('%Y%m%d-%H%M%S')}"
     total = len(chosen) * samples
     if not as_json:
         bound = sum(sampling.request(problem, 0).prompt_bound() for problem in chosen) * samples
         typer.echo(f"{SUITES[suite]}\n{total} answers of {model} for {len(chosen)} problems, at most {_cost(model, bound, total * max_tokens)}; kept in {folder}")
     progress = Progress(total, quiet=as_json)
     try:
-        with _endpoint(model, base_url, min(concurrency, total), max_tokens) as endpoint:
-            clients = _clients(endpoint, model, min(concurrency, total))
-            made = generate_all(chosen, sampling, clients, folder, lambda one: progress.tell(_line(one)))
+        with opened(
+            model,
+            base_url,
+            parallel=min(concurrency, total),
+            context=PROMPT_TOKENS + max_tokens,
+            batch=batch_size,
+            say=lambda line: typer.echo(line, err=True),
+        ) as askers:
+            made = generate_all(chosen, sampling, askers, folder, lambda one: progress.tell(_line(one)))
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what arrived is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
@@ -93,35 +94,10 @@ def generate(
     )
 
 
-@contextmanager
-def _endpoint(model: str, base_url: str, parallel: int, max_tokens: int) -> Iterator[Endpoint]:
-    """Where the model is served: by a server that is there, or by one that runs as long as the block."""
-    from codeopt.agent.models import gguf
-    from codeopt.agent.models.endpoint import find_endpoint
-
-    if model.startswith(gguf.PREFIX):
-        path = Path(model.removeprefix(gguf.PREFIX)).expanduser()
-        with gguf.serving(path, parallel=parallel, context=PROMPT_TOKENS + max_tokens) as endpoint:
-            yield endpoint
-    else:
-        yield find_endpoint(base_url)
-
-
-def _clients(endpoint: Endpoint, model: str, count: int) -> list[ChatClient]:
-    """A client for each request that may be on its way. Raises ModelUnavailable where nobody answers."""
-    from codeopt.agent.models import gguf
-    from codeopt.agent.models.chat import ChatClient
-
-    local = model.startswith(gguf.PREFIX)
-    # llama.cpp repeats an answer for equal seeds only where it computes the whole prompt again (and one at a time).
-    extra = {"cache_prompt": False} if local else {}
-    timeout = LOCAL_TIMEOUT_S if local else TIMEOUT_S
-    clients = [
-        ChatClient(endpoint, timeout, RETRIES, RETRY_BASE_S, lambda line: typer.echo(line, err=True), extra)
-        for _ in range(count)
-    ]
-    clients[0].check()
-    return clients
+def _named(model: str) -> str:
+    """A folder's name for a model: of a path its last part."""
+    last = Path(model).name if model.startswith(("gguf:", "hf:")) else model
+    return re.sub(r"[^\w.-]+", "-", last.removesuffix(".gguf").removeprefix("hf:").removeprefix("gguf:"))
 
 
 def _cost(model: str, tokens_in: int, tokens_out: int) -> str:
