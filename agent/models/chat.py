@@ -160,7 +160,7 @@ class ChatClient:
             ModelUnavailable: It is not there, or does not take the key.
         """
         try:
-            listed = self._client.with_options(timeout=min(20.0, self._timeout_s)).models.list()
+            listed = [str(one.id) for one in self._client.with_options(timeout=min(20.0, self._timeout_s)).models.list()]
         except self._openai.APIStatusError as error:
             if error.status_code in (401, 402, 403):
                 raise self._refused(error) from None
@@ -170,7 +170,7 @@ class ChatClient:
         except (self._openai.APIError, ValueError):
             return []  # no list of models here; the first call will tell
         self._reached = True
-        return [str(one.id) for one in listed]
+        return listed
 
     def ask(self, request: Request, seconds: float | None = None) -> Reply:
         """One call. Failures that cost nothing are tried again here.

@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +54,9 @@ class HfModel:
         missing = [package for package in needed if importlib.util.find_spec(package) is None]
         if missing:
             raise UserError(f"hf: models need {' and '.join(missing)}", 'pip install "codeopt[train]"')
-        base = _found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub")
+        # The adapter first: it is small, and where it is not there the model need not be fetched.
         adapter = adapter and _found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
+        base = _found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub")
         import torch
         import transformers
 
@@ -85,14 +87,14 @@ class HfModel:
         # Reading GGUF draws a bar for every tensor, on a terminal or not; a download's bar is wanted.
         quiet = contextlib.redirect_stderr(io.StringIO()) if "gguf_file" in options else contextlib.nullcontext()
         try:
-            with quiet:
+            with quiet, warnings.catch_warnings(action="ignore"):
                 tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-                model = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=getattr(torch, self.dtype), **options)
-            if adapter:
-                import peft
+                model: Any = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=getattr(torch, self.dtype), **options)
+                if adapter:
+                    import peft
 
-                model = peft.PeftModel.from_pretrained(model, adapter)
-            return tokenizer, model.to(self.device).eval()
+                    model = peft.PeftModel.from_pretrained(model, adapter)
+                return tokenizer, model.to(self.device).eval()
         except Exception as error:  # whatever a file of somebody else's makes these libraries raise
             if _is_out_of_memory(error):
                 raise UserError(f"{self.name} does not fit into the memory", "free some, or name a smaller model") from None
@@ -224,7 +226,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 def _found(name: str, file: str, noun: str, hint: str) -> str:
-    """The model or adapter as transformers takes it. Raises UserError where there is none."""
+    """The directory (or the .gguf file) of a model or adapter. Raises UserError where there is none."""
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
         return str(path)
@@ -234,8 +236,7 @@ def _found(name: str, file: str, noun: str, hint: str) -> str:
         return str(path)
     if path.exists() or path.suffix == ".gguf" or not hub.is_name(name):
         raise UserError(f"there is no {noun} {name!r} here", hint)
-    hub.file(name, file)
-    return name
+    return str(hub.snapshot(name, file))
 
 
 def _computes_in_bfloat16(device: str) -> bool:

@@ -22,6 +22,10 @@ _WEIGHTS_TWICE = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot
 """Not fetched where the weights are there as safetensors."""
 
 
+class HubUnreachable(UserError):
+    """The hub does not answer."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """What the hub says about a model.
@@ -47,20 +51,6 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def file(name: str, filename: str) -> Path:
-    """A small file of a model on the hub, from the hub's cache where the hub cannot be reached.
-
-    Raises:
-        UserError: There is no such model or file, or the hub cannot be reached and the cache does not hold it.
-    """
-    import huggingface_hub
-
-    try:
-        return Path(huggingface_hub.hf_hub_download(name, filename))
-    except Exception as error:  # the client's own errors, and those of whichever HTTP library it uses
-        raise refused(error, name, filename) from None
-
-
 def listing(name: str) -> Listing:
     """What the hub has under a name. Raises UserError where there is none, or the hub cannot be reached."""
     _need_client()
@@ -70,7 +60,7 @@ def listing(name: str) -> Listing:
 
     try:
         info = huggingface_hub.HfApi().model_info(name, files_metadata=True)
-    except Exception as error:
+    except Exception as error:  # the client's own errors, and those of its HTTP library
         raise refused(error, name) from None
     card = info.card_data.to_dict() if info.card_data else {}
     tagged = [tag.removeprefix("license:") for tag in info.tags or () if tag.startswith("license:")]
@@ -95,6 +85,33 @@ def chosen(found: Listing, pattern: str) -> list[str]:
     if len(quantised) > 1:
         raise UserError(f"{found.name} has {len(quantised)} GGUF files", f"choose with --file: {_some(quantised)}")
     return list(found.files)
+
+
+def snapshot(name: str, file: str) -> Path:
+    """A model of the hub as a directory in the hub's cache: what is missing there is fetched; with no hub, as it is there.
+
+    Args:
+        name: ORG/NAME.
+        file: What makes it one of the kind that is wanted.
+
+    Raises:
+        UserError: There is no such model, it has no such file, or the hub cannot be reached and the cache has none.
+    """
+    import huggingface_hub
+
+    try:
+        found = listing(name)
+    except HubUnreachable as unreachable:
+        try:
+            return Path(huggingface_hub.snapshot_download(name, local_files_only=True))
+        except Exception:
+            raise unreachable from None
+    if file not in found.files:
+        raise UserError(f"{name} on the hub has no {file}", "name another one, or fetch a GGUF file: codeopt models pull")
+    try:
+        return Path(huggingface_hub.snapshot_download(found.name, allow_patterns=chosen(found, "")))
+    except Exception as error:
+        raise refused(error, name) from None
 
 
 def pull(found: Listing, files: Sequence[str], folder: Path, say: Callable[[str], None]) -> Path:
@@ -125,23 +142,24 @@ def pull(found: Listing, files: Sequence[str], folder: Path, say: Callable[[str]
     return target / weights[0] if len(weights) == 1 else target
 
 
-def refused(error: Exception, name: str, file: str = "") -> UserError:
-    """An error of the hub's client, as a person understands it."""
+def refused(error: Exception, name: str) -> UserError:
+    """What huggingface_hub, or whichever HTTP library is below it, raised, as a person understands it."""
     from huggingface_hub import errors
 
     response: Any = getattr(error, "response", None)
     host = os.environ.get("HF_ENDPOINT") or "huggingface.co"
+    if isinstance(error, UserError):
+        return error
     if isinstance(error, errors.GatedRepoError):
         return UserError(f"the hub gives {name} only to those whom its owners let in", "ask for access there, and set HF_TOKEN")
     if isinstance(error, errors.RepositoryNotFoundError):
         return UserError(f"the hub has no model {name} (or it is private)", "check the name, or set HF_TOKEN")
     if isinstance(error, errors.HFValidationError):
         return UserError(f"{name!r} is no name of a model on the hub", "give ORG/NAME, or a directory that is there")
-    if isinstance(error, errors.EntryNotFoundError) and response is not None:
-        return UserError(f"{name} on the hub has no {file}", "name another model")
     if response is not None:
         return UserError(f"the hub ({host}) answered {response.status_code} for {name}", "try later, or check HF_TOKEN")
-    return UserError(f"{name} is neither here nor can the hub ({host}) be reached", "check the path, the network and HF_ENDPOINT")
+    why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+    return HubUnreachable(f"{name} is not here, and the hub ({host}) cannot be reached ({why})", "check the name, the network and HF_ENDPOINT")
 
 
 def size(count: float) -> str:

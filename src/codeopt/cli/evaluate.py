@@ -107,12 +107,16 @@ def _rows(figures: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def show(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table."""
+def show(columns: list[str], rows: list[list[str]], *, whole: bool = False) -> None:
+    """Print a table; `whole`: past the terminal's width, so that what is in it can be copied."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(*columns, box=None)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    if whole:
+        needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+        console = Console(width=max(console.width, needed), soft_wrap=True)
+    console.print(table)

@@ -52,7 +52,7 @@ def list_(
         [one.model, one.kind, hub.size(one.size), _count(one.parameters), one.precision or "-"] for one in found
     ] + [[name, "server", "-", "-", "-"] for name in served]
     if rows:
-        show(["--model", "kind", "size", "parameters", "weights"], rows)
+        show(["--model", "kind", "size", "parameters", "weights"], rows, whole=True)
     else:
         typer.echo(f"no models in {folder} or the hub's cache: codeopt models pull ORG/NAME fetches one")
     if base_url and not served:
