@@ -100,6 +100,9 @@ def drain(
 ) -> None:
     """Hand out what is waiting to the workers, each in a thread of its own; the first one that fails stops all.
 
+    A single worker that nobody waits for runs in this thread: an interrupt ends it where it stands, and with it a model
+    that computes in this process, which as a daemon thread would go on into the interpreter's end and crash there.
+
     Args:
         stop: Set where no further item is to be begun.
         patient: After an interrupt, wait for the items that were begun.
@@ -119,6 +122,11 @@ def drain(
             broken.append(error)
             stop.set()
 
+    if len(workers) == 1 and not patient:
+        work(workers[0])
+        if broken:
+            raise broken[0]
+        return
     threads = [threading.Thread(target=work, args=(worker,), daemon=not patient) for worker in workers]
     for thread in threads:
         thread.start()

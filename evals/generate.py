@@ -11,7 +11,7 @@ import hashlib
 import json
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,14 @@ from typing import Any
 
 import jinja2
 
-from codeopt.agent.models.chat import CallLost, ChatClient, Message, ModelUnavailable, Reply, Request
+from codeopt.agent.models.asker import Asker
+from codeopt.agent.models.chat import Message, Reply, Request
 from codeopt.agent.proposers.llm_extract import EditError
 from codeopt.errors import UserError
 from codeopt.evals.folder import Kept, drain
 from codeopt.evals.suites import Problem, Suite
 from codeopt.types import Record
 
-LOST_TRIES = 3
 SEEDS_APART = 1000
 """Seeds of two problems differ at least by it: samples of a problem count up from its seed."""
 
@@ -58,8 +58,10 @@ class Generated(Record):
     estimated: bool
 
 
-Asker = Callable[[Problem, int], Generated]
-"""Makes the sample of that number for a problem. Raises UserError where no more can be made."""
+Wanted = tuple[Problem, int]
+"""The sample of that number for a problem."""
+Maker = Callable[[Sequence[Wanted]], Iterator[Generated]]
+"""Makes samples, each handed out as it is ready, in whatever order suits. Raises UserError where no more can be made."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,13 @@ class Sampling:
 def generate(
     problems: Sequence[Problem],
     sampling: Sampling,
-    askers: Sequence[Asker],
+    makers: Sequence[Maker],
     folder: Path,
     tell: Callable[[Generated], None],
 ) -> list[Generated]:
-    """Ask for every sample that the folder does not hold yet, one at a time each asker; all of them, in order.
+    """Make every sample that the folder does not hold yet; all of them, in order.
+
+    Several makers share them out one by one; a single one gets all at once and may batch them as it likes.
 
     Raises:
         UserError: The folder is another run's, or the model cannot be asked (any more); what arrived is kept.
@@ -143,18 +147,26 @@ def generate(
     """
     kept = Kept(folder, "samples.jsonl", Generated, "sample", sampling.config(), {})
     found = kept.rows
-    waiting: queue.SimpleQueue[tuple[Problem, int]] = queue.SimpleQueue()
-    for problem in problems:
-        for sample in range(sampling.samples):
-            if (problem.task_id, sample) not in found:
-                waiting.put((problem, sample))
+    missing = [
+        (problem, sample)
+        for problem in problems
+        for sample in range(sampling.samples)
+        if (problem.task_id, sample) not in found
+    ]
+    waiting: queue.SimpleQueue[Sequence[Wanted]] = queue.SimpleQueue()
+    for piece in [missing] if len(makers) == 1 else [[one] for one in missing]:
+        waiting.put(piece)
     stop = threading.Event()
 
-    def asking(asker: Asker) -> Callable[[tuple[Problem, int]], None]:
-        return lambda wanted: kept.add(asker(*wanted), tell)
+    def making(maker: Maker) -> Callable[[Sequence[Wanted]], None]:
+        def work(piece: Sequence[Wanted]) -> None:
+            for made in maker(piece):
+                kept.add(made, tell)
+
+        return work
 
     # An answer on its way may take minutes: after an interrupt nobody waits for it.
-    drain(waiting, [asking(asker) for asker in askers], stop, patient=False)
+    drain(waiting, [making(maker) for maker in makers], stop, patient=False)
     return [found[problem.task_id, sample] for problem in problems for sample in range(sampling.samples)]
 
 
@@ -165,21 +177,15 @@ def keep_prompts(problems: Sequence[Problem], sampling: Sampling, folder: Path) 
     (folder / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts), "utf-8")
 
 
-def answering(client: ChatClient, sampling: Sampling) -> Asker:
-    """Asks a server for one answer a sample."""
-    return lambda problem, sample: _sample(client, sampling, problem, sample)
+def answering(asker: Asker, sampling: Sampling) -> Maker:
+    """Asks a model for one answer a sample."""
 
+    def make(wanted: Sequence[Wanted]) -> Iterator[Generated]:
+        requests = [sampling.request(problem, sample) for problem, sample in wanted]
+        for index, reply in asker.answers(requests):
+            yield finished(sampling.suite, *wanted[index], requests[index].seed, reply)
 
-def _sample(client: ChatClient, sampling: Sampling, problem: Problem, sample: int) -> Generated:
-    request = sampling.request(problem, sample)
-    for attempt in range(1, LOST_TRIES + 1):
-        try:
-            reply = client.ask(request)
-            break
-        except CallLost as lost:
-            if attempt == LOST_TRIES:
-                raise ModelUnavailable(f"{lost.reason}, {attempt} times in a row", "try later: the same command goes on") from None
-    return finished(sampling.suite, problem, sample, request.seed, reply)
+    return make
 
 
 def finished(suite: Suite[Any], problem: Problem, sample: int, seed: int, reply: Reply) -> Generated:

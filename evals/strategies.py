@@ -18,7 +18,7 @@ from typing import Any
 
 from codeopt.agent.run import holds_run
 from codeopt.errors import UserError
-from codeopt.evals.generate import Asker, Generated, Sampling
+from codeopt.evals.generate import Generated, Maker, Sampling
 from codeopt.evals.suites import Problem
 
 NAMES = ("answer", "rules", "search")
@@ -53,9 +53,9 @@ class Searching:
         words += ["--model", self.sampling.model, "--max-dollars", f"{self.dollars:g}"]
         return [*words, "--base-url", self.base_url] if self.base_url else words
 
-    def asker(self, core: int) -> Asker:
-        """Searches on one core."""
-        return lambda problem, sample: self._sample(problem, sample, core)
+    def maker(self, core: int) -> Maker:
+        """Searches on one core, one program after the other."""
+        return lambda wanted: (self._sample(problem, sample, core) for problem, sample in wanted)
 
     def _sample(self, problem: Problem, sample: int, core: int) -> Generated:
         seed = self.sampling.seed_of(problem, sample)

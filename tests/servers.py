@@ -1,18 +1,16 @@
-"""Small HTTP servers: an OpenAI-compatible one that does what a script says, one step a request; and a hub of files."""
+"""A small OpenAI-compatible HTTP server that does what a script says, one step a request."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Server:
 
 
 @contextmanager
-def serve(*steps: Step) -> Iterator[Server]:
-    """A server that takes one step a request; the last step is repeated."""
+def serve(*steps: Step, models: Sequence[str] = ()) -> Iterator[Server]:
+    """A server that takes one step a request; the last step is repeated. It lists `models`."""
     state = Server("", list(steps))
     lock = threading.Lock()
 
@@ -76,7 +74,8 @@ def serve(*steps: Step) -> Iterator[Server]:
             return
 
         def do_GET(self) -> None:
-            self._send(200, b'{"object":"list","data":[]}', "application/json", {})
+            listed = [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in models]
+            self._send(200, json.dumps({"object": "list", "data": listed}).encode(), "application/json", {})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -158,37 +157,3 @@ def closed_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
-
-
-@contextmanager
-def serve_hub(files: Mapping[str, bytes]) -> Iterator[str]:
-    """A hub that has these files, by their path as in "datasets/OWNER/NAME/FILE"; yields its address for HF_ENDPOINT."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            path = unquote(urlsplit(self.path).path).lstrip("/").replace("/resolve/main/", "/")
-            body = files.get(path)
-            self.send_response(404 if body is None else 200)
-            if body is None:
-                self.send_header("X-Error-Code", "EntryNotFound")
-            else:
-                self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
-                self.send_header("X-Repo-Commit", "0" * 40)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            if body and self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()

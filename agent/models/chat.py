@@ -150,22 +150,27 @@ class ChatClient:
             base_url=endpoint.url, api_key=endpoint.key or "none", max_retries=0, timeout=timeout_s
         )
 
-    def check(self) -> None:
+    def check(self) -> list[str]:
         """Ask for the list of models, to find out early whether the server is there and takes the key.
 
+        Returns:
+            Their names; none where the server has no such list.
+
         Raises:
-            ModelUnavailable: It is not, or does not.
+            ModelUnavailable: It is not there, or does not take the key.
         """
         try:
-            self._client.with_options(timeout=min(20.0, self._timeout_s)).models.list()
+            listed = [str(one.id) for one in self._client.with_options(timeout=min(20.0, self._timeout_s)).models.list()]
         except self._openai.APIStatusError as error:
             if error.status_code in (401, 402, 403):
                 raise self._refused(error) from None
+            listed = []
         except self._openai.APIConnectionError as error:
             raise self._unreachable(error) from None
         except (self._openai.APIError, ValueError):
-            return  # no list of models here; the first call will tell
+            return []  # no list of models here; the first call will tell
         self._reached = True
+        return listed
 
     def ask(self, request: Request, seconds: float | None = None) -> Reply:
         """One call. Failures that cost nothing are tried again here.

@@ -23,6 +23,8 @@ from codeopt.agent.models.endpoint import Endpoint
 from codeopt.errors import UserError
 
 PREFIX = "gguf:"
+HOST = "the local model"
+"""How its server is called before a person."""
 START_S = 300.0
 MAGIC = b"GGUF"
 
@@ -49,7 +51,7 @@ def serving(path: Path, *, parallel: int, context: int) -> Iterator[Endpoint]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         try:
-            yield Endpoint(_address(process, log.fileno(), path), "the local model", local=True)
+            yield Endpoint(_address(process, log.fileno(), path), HOST, local=True)
         finally:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 if process.poll() is None:

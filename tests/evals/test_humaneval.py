@@ -27,8 +27,9 @@ from codeopt.evals.humaneval import (
     generator_source,
     problems,
 )
+from tests import hubserver
 from tests.commandline import command, environment
-from tests.servers import Step, closed_port, serve, serve_hub
+from tests.servers import Step, closed_port, serve
 
 WRONG = {22, 44, 49, 63, 64, 75, 76, 91, 96, 97, 103, 109, 122, 124, 125, 140, 163}
 """HumanEval's own solutions that ENAMEL's inputs refute: another type, a corner missed, recursion without end."""
@@ -136,8 +137,8 @@ def test_enamels_own_cases_are_reproduced_number_by_number(suite: list[Problem],
 def test_data_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"enamel\.csv"):
         folder_of(tmp_path, "enamel", "enamel.csv")
-    with serve_hub({}) as hub:
-        for endpoint in (hub, f"http://127.0.0.1:{closed_port()}"):
+    with hubserver.serve({}) as hub:
+        for endpoint in (hub.url, f"http://127.0.0.1:{closed_port()}"):
             done = generate(tmp_path, endpoint, "enamel")
             assert done.returncode == 2 and "cannot be taken from the hub" in done.stderr and "CODEOPT_DATA" in done.stderr
             assert len(done.stderr.strip().splitlines()) == 1, done.stderr
@@ -153,12 +154,12 @@ def test_data_from_the_hub(tmp_path: Path, suite: list[Problem]) -> None:
     file = io.BytesIO()
     pyarrow.parquet.write_table(table, file)
     files = {
-        "datasets/q-rz/enamel/dataset/enamel.csv": (Path(os.environ["CODEOPT_DATA"]) / "enamel/enamel.csv").read_bytes(),
-        "datasets/openai/openai_humaneval/openai_humaneval/test-00000-of-00001.parquet": file.getvalue(),
+        "q-rz/enamel": {"dataset/enamel.csv": (Path(os.environ["CODEOPT_DATA"]) / "enamel/enamel.csv").read_bytes()},
+        "openai/openai_humaneval": {"openai_humaneval/test-00000-of-00001.parquet": file.getvalue()},
     }
-    with serve_hub(files) as hub, serve(Step("No.")) as server:
+    with hubserver.serve(files) as hub, serve(Step("No.")) as server:
         for name, words in (("enamel", "def has_close_elements"), ("humaneval-speed", "for idx2, elem2 in enumerate(numbers)")):
-            done = generate(tmp_path, hub, name, "--base-url", server.url, "--out", tmp_path / name)
+            done = generate(tmp_path, hub.url, name, "--base-url", server.url, "--out", tmp_path / name)
             assert done.returncode == 0, done.stderr
             assert words in server.requests[-1]["messages"][0]["content"]
 

@@ -78,12 +78,16 @@ def write(file: Path, text: str) -> None:
         raise UserError(f"{file} cannot be written ({error.strerror})", "name another file") from None
 
 
-def show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table."""
+def show(columns: Sequence[str], rows: Sequence[Sequence[str]], *, whole: bool = False) -> None:
+    """Print a table; `whole`: past the terminal's width, so that what is in it can be copied."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(*columns, box=None)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    if whole:
+        needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+        console = Console(width=max(console.width, needed), soft_wrap=True)
+    console.print(table)

@@ -17,15 +17,13 @@ from codeopt.cli.evaluate import app, scored
 from codeopt.errors import UserError
 
 if TYPE_CHECKING:
-    from codeopt.agent.models.chat import ChatClient
-    from codeopt.agent.models.endpoint import Endpoint
-    from codeopt.evals.generate import Asker, Generated, Sampling
+    from codeopt.evals.generate import Generated, Maker, Sampling
 
-RETRIES, RETRY_BASE_S, TIMEOUT_S = 6, 2.0, 300.0
-LOCAL_TIMEOUT_S = 3600.0  # a small machine may take long for its share of parallel answers
 PROMPT_TOKENS = 2048  # room for the longest of the suite's prompts in a local model's context
 
-Model = Annotated[str, typer.Option(help="A model of an OpenAI-compatible server, or gguf:PATH.")]
+Model = Annotated[
+    str, typer.Option(help="A model of an OpenAI-compatible server, gguf:FILE, or hf:NAME, hf:DIR (with @ADAPTER).")
+]
 BaseUrl = Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")]
 Strategy = Annotated[
     str, typer.Option(help="answer (one answer a sample), rules or search (codeopt optimize on each program).")
@@ -36,7 +34,8 @@ TopP = Annotated[float | None, typer.Option(min=0, max=1, help="Nucleus (default
 MaxTokens = Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the first sample; each sample has its own.")]
 Template = Annotated[Path | None, typer.Option(help="Jinja file of the prompt (docs/suites.md).")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests at a time.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests at a time to a server.")]
+BatchSize = Annotated[int, typer.Option(min=0, help="Rows of a batch of an hf: model (0: 8, on a GPU 128).")]
 Seconds = Annotated[float, typer.Option("--time", min=1, help="Seconds of rules or search for each program.")]
 MaxDollars = Annotated[float, typer.Option(min=0, help="Of a search: hard limit of what all programs may cost.")]
 
@@ -55,6 +54,7 @@ class Wanted:
     seed: int
     prompt_template: Path | None
     concurrency: int
+    batch_size: int
     seconds: float
     max_dollars: float
     sandbox: str
@@ -66,8 +66,9 @@ class Wanted:
         return cls(**{each.name: context.params[each.name] for each in fields(cls)})
 
     def name(self) -> str:
-        """For a folder."""
-        return Path(self.model).stem if self.model.startswith("gguf:") else self.model or self.strategy
+        """For a folder: of a path its last part."""
+        last = Path(self.model).name if self.model.startswith(("gguf:", "hf:")) else self.model
+        return last.removesuffix(".gguf").removeprefix("hf:").removeprefix("gguf:") or self.strategy
 
 
 @app.command()
@@ -84,6 +85,7 @@ def generate(
     seed: Seed = 0,
     prompt_template: Template = None,
     concurrency: Concurrency = 8,
+    batch_size: BatchSize = 0,
     seconds: Seconds = 60.0,
     max_dollars: MaxDollars = 1.0,
     sandbox: options.SandboxKind = "auto",
@@ -119,6 +121,7 @@ def run(
     seed: Seed = 0,
     prompt_template: Template = None,
     concurrency: Concurrency = 8,
+    batch_size: BatchSize = 0,
     seconds: Seconds = 60.0,
     max_dollars: MaxDollars = 1.0,
     k: options.Ks = "1,5,10,20",
@@ -171,8 +174,8 @@ def generated(suite: Any, chosen: list[Any], wanted: Wanted, folder: Path, quiet
         typer.echo(f"{suite.licence}\n{_estimate(sampling, chosen, wanted)}; kept in {folder}")
     progress = options.Progress(total, quiet)
     try:
-        with _askers(sampling, wanted, folder, total) as askers:
-            made = generate_all(chosen, sampling, askers, folder, lambda one: progress.tell(_line(one)))
+        with _makers(sampling, wanted, folder, total) as makers:
+            made = generate_all(chosen, sampling, makers, folder, lambda one: progress.tell(_line(one)))
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what arrived is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
@@ -208,52 +211,28 @@ def _estimate(sampling: Sampling, chosen: list[Any], wanted: Wanted) -> str:
 
 
 @contextmanager
-def _askers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Iterator[list[Asker]]:
+def _makers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Iterator[list[Maker]]:
     """What makes the samples, as long as the block runs."""
+    from codeopt.agent.models.asker import opened
     from codeopt.evals.generate import answering
     from codeopt.evals.strategies import Searching
 
     if wanted.strategy == "answer":
-        parallel = min(wanted.concurrency, total)
-        with _endpoint(wanted.model, wanted.base_url, parallel, wanted.max_tokens) as endpoint:
-            yield [answering(client, sampling) for client in _clients(endpoint, wanted.model, parallel)]
+        with opened(
+            wanted.model,
+            wanted.base_url,
+            parallel=min(wanted.concurrency, total),
+            context=PROMPT_TOKENS + wanted.max_tokens,
+            batch=wanted.batch_size,
+            say=lambda line: typer.echo(line, err=True),
+        ) as askers:
+            yield [answering(asker, sampling) for asker in askers]
         return
     cores = sorted(os.sched_getaffinity(0))
     if wanted.lanes > len(cores):
         raise UserError(f"--lanes {wanted.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
     searching = Searching(sampling, wanted.base_url, wanted.sandbox, wanted.max_dollars / total, folder)
-    yield [searching.asker(core) for core in cores[-wanted.lanes :]]
-
-
-@contextmanager
-def _endpoint(model: str, base_url: str, parallel: int, max_tokens: int) -> Iterator[Endpoint]:
-    """Where the model is served: by a server that is there, or by one that runs as long as the block."""
-    from codeopt.agent.models import gguf
-    from codeopt.agent.models.endpoint import find_endpoint
-
-    if model.startswith(gguf.PREFIX):
-        path = Path(model.removeprefix(gguf.PREFIX)).expanduser()
-        with gguf.serving(path, parallel=parallel, context=PROMPT_TOKENS + max_tokens) as endpoint:
-            yield endpoint
-    else:
-        yield find_endpoint(base_url)
-
-
-def _clients(endpoint: Endpoint, model: str, count: int) -> list[ChatClient]:
-    """A client for each request that may be on its way. Raises ModelUnavailable where nobody answers."""
-    from codeopt.agent.models import gguf
-    from codeopt.agent.models.chat import ChatClient
-
-    local = model.startswith(gguf.PREFIX)
-    # llama.cpp repeats an answer for equal seeds only where it computes the whole prompt again (and one at a time).
-    extra = {"cache_prompt": False} if local else {}
-    timeout = LOCAL_TIMEOUT_S if local else TIMEOUT_S
-    clients = [
-        ChatClient(endpoint, timeout, RETRIES, RETRY_BASE_S, lambda line: typer.echo(line, err=True), extra)
-        for _ in range(count)
-    ]
-    clients[0].check()
-    return clients
+    yield [searching.maker(core) for core in cores[-wanted.lanes :]]
 
 
 def _cost(model: str, tokens_in: int, tokens_out: int) -> str:

@@ -1,0 +1,263 @@
+"""A model in this process, with transformers, and with peft a LoRA adapter on it: batched answers on a GPU or the CPU.
+
+Requests are sorted by length and answered in batches, padded on the left. Each row draws from a generator of its own seed
+and never from its batch's, so that an answer depends on its own request alone, up to the rounding of other batch shapes.
+Code that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codeopt.agent.models import hub
+from codeopt.agent.models.chat import Message, Reply, Request
+from codeopt.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PREFIX = "hf:"
+BATCH_CPU, BATCH_GPU = 8, 128
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|could not create a (memory|primitive)|bad_alloc")
+
+
+class HfModel:
+    """A causal language model, loaded.
+
+    Args:
+        name: NAME_OR_DIR[@ADAPTER]: a directory that save_pretrained made, one .gguf file, or a name on the hub; the
+            adapter is a directory or a name too.
+        batch: Rows of a batch; 0: 8 on the CPU, 128 on a GPU.
+        say: Told in one line when a batch did not fit and smaller ones follow.
+        dtype: torch's name of a type; "" is bfloat16 where the device computes in it, else float32.
+
+    Attributes:
+        batch: Rows of a batch from now on.
+        device, dtype: Where and in what it computes: "cuda", "bfloat16".
+        parameters: Count.
+
+    Raises:
+        UserError: torch, transformers or peft is missing, there is no such model or adapter, it cannot be loaded, or it
+            does not fit into the memory.
+    """
+
+    def __init__(self, name: str, *, batch: int = 0, say: Callable[[str], None] = lambda line: None, dtype: str = "") -> None:
+        base, adapter = split(name)
+        needed = ["torch", "transformers", *(["peft"] if adapter else ()), *(["gguf"] if base.endswith(".gguf") else ())]
+        missing = [package for package in needed if importlib.util.find_spec(package) is None]
+        if missing:
+            raise UserError(f"hf: models need {' and '.join(missing)}", 'pip install "codeopt[train]"')
+        # The adapter first: it is small, and where it is not there the model need not be fetched.
+        adapter = adapter and _found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
+        base = _found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub")
+        import torch
+        import transformers
+
+        self.name = name
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.dtype = dtype or ("bfloat16" if _computes_in_bfloat16(self.device) else "float32")
+        self.batch = batch or (BATCH_GPU if self.device == "cuda" else BATCH_CPU)
+        self._say = say
+        self._tokenizer, self._model = self._loaded(base, adapter)
+        self.parameters = sum(weight.numel() for weight in self._model.parameters())
+        told = self._model.generation_config.eos_token_id
+        ends = {self._tokenizer.eos_token_id, *(told if isinstance(told, list) else [told])}
+        self._ends = sorted(end for end in ends if end is not None)
+        self._pad = self._ends[0] if self._ends else 0  # any token would do: the mask hides it
+        # Set whole, so that nothing of the maker's own sampling (top-k, a repetition penalty) is mixed in.
+        self._model.generation_config = transformers.GenerationConfig(eos_token_id=self._ends or None, pad_token_id=self._pad)
+
+    def _loaded(self, base: str, adapter: str) -> tuple[Any, Any]:
+        """The tokenizer and the model with its adapter, ready to generate."""
+        import torch
+        import transformers
+
+        transformers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        where, options = base, dict[str, Any](trust_remote_code=False)
+        if base.endswith(".gguf"):
+            where, options["gguf_file"] = str(Path(base).parent), Path(base).name
+        # Reading GGUF draws a bar for every tensor, on a terminal or not; a download's bar is wanted.
+        quiet = contextlib.redirect_stderr(io.StringIO()) if "gguf_file" in options else contextlib.nullcontext()
+        try:
+            with quiet, warnings.catch_warnings(action="ignore"):
+                tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
+                model: Any = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=getattr(torch, self.dtype), **options)
+                if adapter:
+                    import peft
+
+                    model = peft.PeftModel.from_pretrained(model, adapter)
+                return tokenizer, model.to(self.device).eval()
+        except Exception as error:  # whatever a file of somebody else's makes these libraries raise
+            if _is_out_of_memory(error):
+                raise UserError(f"{self.name} does not fit into the memory", "free some, or name a smaller model") from None
+            if "trust_remote_code" in str(error):
+                raise UserError(f"{self.name} brings code of its own, which is never run", "name another model") from None
+            hint = "check that the adapter belongs to the model" if adapter else "check that it is a whole causal language model"
+            raise UserError(f"{self.name} cannot be loaded ({_first_line(error)})", hint) from None
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Each request's reply with the request's index, as soon as its batch ends; the longest prompts first.
+
+        Token counts are exact: the prompt's without padding, the answer's up to and with the token that ended it.
+
+        Raises:
+            UserError: A prompt leaves no room in the model's context, or one row alone does not fit into the memory.
+        """
+        prompts = [self._encoded(request.messages) for request in requests]
+        # The longest first: what does not fit shows at once.
+        left = sorted(range(len(requests)), key=lambda index: -len(prompts[index]))
+        while left:
+            rows = left[: self.batch]
+            replies = self._tried([prompts[row] for row in rows], [requests[row] for row in rows])
+            if replies is None:
+                if len(rows) == 1:
+                    raise UserError(f"one answer of {self.name} does not fit into the memory", "lower --max-tokens, or name a smaller model")
+                self.batch = len(rows) // 2
+                self._say(f"{len(rows)} answers at a time do not fit into the memory: going on with {self.batch}")
+                continue
+            yield from zip(rows, replies)
+            left = left[len(rows) :]
+
+    def _encoded(self, messages: Sequence[Message]) -> list[int]:
+        if not self._tokenizer.chat_template:
+            return list(self._tokenizer("\n\n".join(message["content"] for message in messages))["input_ids"])
+        try:
+            text = self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+        except Exception as error:  # the template is a program of the model's maker
+            raise UserError(f"the chat template of {self.name} refuses the prompt ({_first_line(error)})", "name another model") from None
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _tried(self, prompts: list[list[int]], requests: list[Request]) -> list[Reply] | None:
+        """The answers of one batch; None where it does not fit into the memory (and holds none of it any more)."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                return self._generated(prompts, requests)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _generated(self, prompts: list[list[int]], requests: list[Request]) -> list[Reply]:
+        import torch
+
+        width = max(map(len, prompts))
+        context = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        room = max(request.max_tokens for request in requests)
+        if context is not None:
+            room = min(room, context - width)
+        if room < 1:
+            raise UserError(f"a prompt has {width} tokens and the context of {self.name} {context}", "shorten it, or name another model")
+        ids = torch.tensor([[self._pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self.device)
+        mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self.device)
+        sampled = [RowSampler(requests, self.device)] if any(request.temperature for request in requests) else []
+        made = self._model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=room, do_sample=False, logits_processor=sampled
+        )
+        return [
+            self._reply(row[: request.max_tokens], len(prompt))
+            for row, prompt, request in zip(made[:, width:].tolist(), prompts, requests)
+        ]
+
+    def _reply(self, tokens: list[int], tokens_in: int) -> Reply:
+        end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
+        text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        if end is None:
+            return Reply(text, tokens_in, len(tokens), False, "length")
+        return Reply(text, tokens_in, end + 1, False, "stop")
+
+
+class RowSampler:
+    """A logits processor under which the largest score is a sample: the Gumbel-max trick, with noise of the row's own.
+
+    Args:
+        requests: One a row. No temperature is 1 and no top_p is 1; temperature 0 leaves the row as it is (greedy).
+        device: Where the scores are.
+    """
+
+    def __init__(self, requests: Sequence[Request], device: str) -> None:
+        import torch
+
+        self._temperatures = torch.tensor(
+            [[1.0 if request.temperature is None else request.temperature or 1.0] for request in requests], device=device
+        )
+        self._top_p = torch.tensor([[1.0 if request.top_p is None else request.top_p] for request in requests], device=device)
+        self._cuts = bool((self._top_p < 1).any())
+        self._generators = {
+            row: torch.Generator(device).manual_seed(request.seed)
+            for row, request in enumerate(requests)
+            if request.temperature is None or request.temperature > 0
+        }
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Scores (rows, vocabulary) that have the sampled token as their largest one."""
+        import torch
+
+        scores = scores.float() / self._temperatures
+        if self._cuts:
+            ordered, places = scores.sort(descending=True)
+            shares = ordered.softmax(-1)
+            cut = shares.cumsum(-1) - shares >= self._top_p
+            cut[:, 0] = False
+            scores = scores.masked_fill(cut.scatter(1, places, cut), -torch.inf)
+        noise = torch.ones_like(scores)
+        for row, generator in self._generators.items():
+            noise[row].exponential_(generator=generator)
+        return scores - noise.log()
+
+
+def split(name: str) -> tuple[str, str]:
+    """The model and the adapter ("" for none) in NAME_OR_DIR[@ADAPTER]; what exists as it is written is no pair."""
+    if Path(name).expanduser().exists():
+        return name, ""
+    base, _, adapter = name.partition("@")
+    return base, adapter
+
+
+def _found(name: str, file: str, noun: str, hint: str) -> str:
+    """The directory (or the .gguf file) of a model or adapter. Raises UserError where there is none."""
+    path = Path(name).expanduser()
+    if path.is_file() and path.suffix == ".gguf":
+        return str(path)
+    if path.is_dir():
+        if not (path / file).is_file():
+            raise UserError(f"{name} holds no {noun} (no {file})", hint)
+        return str(path)
+    if path.exists() or path.suffix == ".gguf" or not hub.is_name(name):
+        raise UserError(f"there is no {noun} {name!r} here", hint)
+    return str(hub.snapshot(name, file))
+
+
+def _computes_in_bfloat16(device: str) -> bool:
+    """Whether it is faster there than float32, and not only emulated."""
+    import torch
+
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return False
+    return re.search(r"\b(amx_bf16|avx512_bf16|bf16)\b", flags) is not None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or bool(_NO_MEMORY.search(str(error)))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].strip()[:200] if lines else type(error).__name__
