@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.models.asker import runs_here
 from codeopt.agent.models.prices import Price, find_price
 from codeopt.errors import UserError
 from codeopt.evals.compare import Run
 from codeopt.evals.folder import SCORES, parsed, whole_lines
 from codeopt.evals.generate import Generated
 from codeopt.evals.rows import by_task
-
-LOCAL = ("gguf", "hf")
-"""Prefixes of models that run here: nobody asks a price for their tokens."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def of(run: Run) -> Cost | None:
         if len(mine) < len(group):
             return None
         rows += mine
-    price = None if model.partition(":")[0] in LOCAL else find_price(model)
+    price = None if runs_here(model) else find_price(model)
     dollars = [_dollars(row, strategy, price) for row in rows]
     known = [each for each in dollars if each is not None]
     return Cost(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.models.asker import runs_here
 from codeopt.agent.run import holds_run
 from codeopt.errors import UserError
 from codeopt.evals.generate import Generated, Maker, Sampling
@@ -101,7 +102,7 @@ def check(sampling: Sampling, problems: Sequence[Problem]) -> None:
         raise UserError(f"the strategy {sampling.strategy!r} asks a model", "name one with --model")
     if sampling.strategy == "rules" and sampling.model:
         raise UserError("the strategy 'rules' asks no model", "leave out --model")
-    if sampling.strategy == "search" and sampling.model.partition(":")[0] in ("gguf", "hf"):
+    if sampling.strategy == "search" and runs_here(sampling.model):
         raise UserError(
             "a search times programs while it asks its model", "serve the model on another machine and give --base-url"
         )

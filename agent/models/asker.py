@@ -16,6 +16,11 @@ RETRIES, RETRY_BASE_S, TIMEOUT_S = 6, 2.0, 300.0
 LOCAL_TIMEOUT_S = 3600.0  # a small machine may take long for its share of parallel answers
 
 
+def runs_here(model: str) -> bool:
+    """Whether a model, as --model names it, runs on this machine: it takes its cores, and nobody asks a price for it."""
+    return model.startswith((gguf.PREFIX, hf.PREFIX))
+
+
 class Asker(Protocol):
     """What answers requests. A class that fits is a back end."""
 

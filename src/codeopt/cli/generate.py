@@ -236,9 +236,10 @@ def _makers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Ite
 
 
 def _cost(model: str, tokens_in: int, tokens_out: int) -> str:
+    from codeopt.agent.models.asker import runs_here
     from codeopt.agent.models.prices import find_price
 
-    price = None if os.path.sep in model else find_price(model)
+    price = None if runs_here(model) else find_price(model)
     dollars = f", {price.of(tokens_in, tokens_out):.2f} dollars" if price else ""
     return f"{tokens_in} tokens in and {tokens_out} out{dollars}"
 
