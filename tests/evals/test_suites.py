@@ -124,7 +124,7 @@ def test_pies_programs(tmp_path: Path) -> None:
     cases = data / "public_test_cases/p00001"
     cases.mkdir(parents=True)
     for number in range(9):
-        values = [(number + 7) * index % 50 for index in range(3000 + number)]
+        values = [(number + 7) * index % 50 for index in range(9000 + number)]
         (cases / f"input.{number}.txt").write_text(f"{len(values)}\n{' '.join(map(str, values))}\n")
         pairs = sum(math.comb(values.count(value), 2) for value in set(values))
         (cases / f"output.{number}.txt").write_text(f"{pairs}\n")
