@@ -44,7 +44,7 @@ class Pie(SpeedSuite):
         self._folder = Path(tempfile.mkdtemp(prefix="codeopt-pie-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         try:
-            rows = [json.loads(line) for line in filter(str.strip, self._file.read_text("utf-8").splitlines())]
+            rows = [json.loads(line) for line in filter(str.strip, self._file.read_text("utf-8").split("\n"))]
             self.problems = [self._task(number, row) for number, row in enumerate(rows)]
         except (ValueError, KeyError, TypeError, StopIteration) as error:
             raise UserError(f"{self._file} is no file of PIE ({type(error).__name__}: {error})", "take it as published") from None
