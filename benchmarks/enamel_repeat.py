@@ -110,10 +110,10 @@ def main() -> None:
     first, second = compare.read(work / "first"), compare.read(work / "second")
     figures: dict[str, Any] = {}
     for name, run in (("first", first), ("second", second)):
-        found = summary([row for group in run.scores.values() for row in group], [1, 10])
+        found = summary(run.rows, [1, 10])
         figures |= {f"{name}_eff1": found["eff@1"][0], f"{name}_pass1": found["pass@1"][0]}
         figures |= {f"{name}_eff10": found["eff@10"][0]} if "eff@10" in found else {}
-    keys = [{(row.task_id, row.sample) for group in run.scores.values() for row in group} for run in (first, second)]
+    keys = [{(row.task_id, row.sample) for row in run.rows} for run in (first, second)]
     figures |= {
         "samples": len(keys[0]),
         "problems": len(first.scores),

@@ -33,12 +33,11 @@ def entry(folder: Path) -> dict[str, Any]:
     """A run's figures, and where they come from."""
     run = compare.read(folder)
     config = run.config
-    rows = [row for group in run.scores.values() for row in group]
     return {
         "suite": config["suite"],
         "kind": run.row.kind,
         "machine": f"{config['machine']['cpu']}, {config['machine']['cores']} cores, {config['ran_in']}, {config['lanes']} lanes",
-        **summary(rows, KS),
+        **summary(run.rows, KS),
     }
 
 

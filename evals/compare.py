@@ -37,6 +37,11 @@ class Run:
     folder: Path
     config: dict[str, Any]
 
+    @property
+    def rows(self) -> list[Row]:
+        """All samples, by problem."""
+        return [row for group in self.scores.values() for row in group]
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -128,7 +133,7 @@ def leaderboard(runs: Sequence[Run], ks: Sequence[int]) -> tuple[list[str], list
     kinds = {run.row for run in runs}
     if len(kinds) > 1:
         raise UserError(f"the runs are scored by {' and '.join(sorted(kind.kind for kind in kinds))}", "give runs over the same suite")
-    found = [(run, summary([one for group in run.scores.values() for one in group], [1, *ks])) for run in runs]
+    found = [(run, summary(run.rows, [1, *ks])) for run in runs]
     headline, names = runs[0].row.headline, runs[0].row.columns(ks)
     rows = [
         [run.name, str(figures["problems"]), str(figures["samples"]), *(cell(figures.get(name)) for name in names)]

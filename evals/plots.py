@@ -139,7 +139,7 @@ def _over_k(runs: Sequence[Run], looks: Sequence[Look], curves: Sequence[Curve])
 def _distribution(runs: Sequence[Run], looks: Sequence[Look]) -> Plot:
     row = runs[0].row
     figure, axes = _figure(len(looks))
-    found = [sorted(one.gain for group in run.scores.values() for one in group) for run in runs]
+    found = [sorted(one.gain for one in run.rows) for run in runs]
     positive = [gain for gains in found for gain in gains if gain > 0] or [1.0]
     if row.ratio:
         left, right = min(0.8, min(positive) * 0.9), max(1.3, max(positive) * 1.1)
@@ -170,7 +170,7 @@ def _trade(runs: Sequence[Run], looks: Sequence[Look]) -> Plot:
     figure, axes = _figure(len(looks))
     heights, missing = [], []
     for run, look in zip(runs, looks):
-        figures = summary([one for group in run.scores.values() for one in group], [1])
+        figures = summary(run.rows, [1])
         if row.given_pass not in figures:
             missing.append(run.name)
             continue

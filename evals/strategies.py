@@ -90,6 +90,7 @@ class Searching:
             estimated=False,
         )
 
+
 def check(sampling: Sampling, problems: Sequence[Problem]) -> None:
     """Whether a strategy fits the suite and the model.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codeopt.agent.proposers.llm_extract import extract
 from codeopt.agent.proposers.llm_splice import apply_answer
 from codeopt.agent.tasks.detect import detect
+from codeopt.agent.tasks.model import Task
 from codeopt.evals.lane import Lane
 from codeopt.evals.speed import Gain, SpeedBench, SpeedTask
 from codeopt.evals.suites import PROMPTS, Suite
@@ -19,13 +20,11 @@ class SpeedSuite(Suite[SpeedTask]):
     template = PROMPTS / "faster.j2"
 
     def values(self, problem: SpeedTask) -> dict[str, str]:
-        found = detect(problem.file)
-        source = problem.file.read_text("utf-8")
+        found, source = _read(problem)
         return {"source": source.strip(), "function": found.function, "language": TITLES[found.language]}
 
     def program(self, problem: SpeedTask, answer: str, finish: str) -> str:
-        found = detect(problem.file)
-        source = problem.file.read_text("utf-8")
+        found, source = _read(problem)
         return apply_answer(source, extract(answer, found.language, found.function, finish), found.language, found.function)
 
     def bench(self, problem: SpeedTask, lane: Lane) -> SpeedBench:
@@ -35,3 +34,6 @@ class SpeedSuite(Suite[SpeedTask]):
         return problem
 
 
+def _read(problem: SpeedTask) -> tuple[Task, str]:
+    """What is known about the program, and its text."""
+    return detect(problem.file), problem.file.read_text("utf-8")

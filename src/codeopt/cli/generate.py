@@ -67,7 +67,9 @@ class Wanted:
 
     def name(self) -> str:
         """For a folder: of a path its last part."""
-        last = Path(self.model).name if self.model.startswith(("gguf:", "hf:")) else self.model
+        from codeopt.agent.models.asker import runs_here
+
+        last = Path(self.model).name if runs_here(self.model) else self.model
         return last.removesuffix(".gguf").removeprefix("hf:").removeprefix("gguf:") or self.strategy
 
 
