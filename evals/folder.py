@@ -127,16 +127,24 @@ def drain(
         if broken:
             raise broken[0]
         return
-    threads = [threading.Thread(target=work, args=(worker,), daemon=not patient) for worker in workers]
-    for thread in threads:
-        thread.start()
+    # Not Thread.join: until Python 3.13, one that Ctrl-C interrupts takes a running thread for ended.
+    ends = [threading.Event() for _ in workers]
+
+    def working(worker: Callable[[Item], None], end: threading.Event) -> None:
+        try:
+            work(worker)
+        finally:
+            end.set()
+
+    for worker, end in zip(workers, ends, strict=True):
+        threading.Thread(target=working, args=(worker, end), daemon=not patient).start()
     try:
-        for thread in threads:
-            thread.join()
+        for end in ends:
+            end.wait()
     except KeyboardInterrupt:
         stop.set()
-        for thread in threads if patient else ():
-            thread.join()
+        for end in ends if patient else ():
+            end.wait()
         raise
     if broken:
         raise broken[0]
