@@ -126,6 +126,12 @@ class Server:
         release(out)
         wire.send(self.sock, {"ok": True})
 
+    def do_kernel(self, message):
+        """From here on a GPU's modules are served, until the end."""
+        from . import kernel
+
+        kernel.serve(self, message)
+
     # --- functions ----------------------------------------------------------------------------------------
 
     def invoke(self, call, function=None):

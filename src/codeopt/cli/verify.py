@@ -45,7 +45,8 @@ def verify(
     new_flags: Annotated[str | None, typer.Option(help="Compiler flags that only NEW gets.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that the program may use.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.01, help="Seconds that one run may take.")] = None,
-    pairs: Annotated[int, typer.Option(min=10, help="Timing pairs.")] = 20,
+    pairs: Annotated[int | None, typer.Option(min=10, help="Timing pairs (20; for a kernel 10 for each shape).")] = None,
+    device: Annotated[str | None, typer.Option(help="Of a kernel: cuda or cpu (checks only).")] = None,
     crosshair: Annotated[
         bool, typer.Option("--crosshair/--no-crosshair", help="Search for counterexamples, where CrossHair is installed.")
     ] = True,
@@ -55,9 +56,22 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the first line only.")] = False,
 ) -> None:
     """The command itself; see `register` for its help."""
+    from codeopt.agent.tasks.kernel import is_kernel
+    from codeopt.agent.verify import side
     from codeopt.agent.verify import verify as run
     from codeopt.cli.optimize import settings_of, words
+    from codeopt.sandbox.verdict import HOLDOUT_PAIRS
 
+    before = side(old)
+    if is_kernel(before.source) and function is None:
+        from codeopt import config
+        from codeopt.cli.kernel import verify_kernel
+
+        said = settings_of(context).over(config.load(before.path))
+        verify_kernel(
+            before, side(new), sandbox=sandbox, device=device, python=said.python, rel=said.rel_tol,
+            pairs=pairs, seed=seed, as_json=as_json, quiet=quiet,
+        )  # fmt: skip
     found = run(
         old,
         new,
@@ -66,7 +80,7 @@ def verify(
         new_flags=words(new_flags, "--new-flags") or (),
         sandbox=sandbox,
         seed=seed,
-        pairs=pairs,
+        pairs=pairs or HOLDOUT_PAIRS,
         crosshair=crosshair,
     )
     if as_json:

@@ -1,0 +1,1 @@
+"""Judging GPU kernels: sessions that time modules, the error bound, the roofline."""

@@ -1,0 +1,443 @@
+"""Modules on a GPU: built, answered and timed in one process that goes on, for a CUDA context does not survive a fork.
+
+The parent sends the text that makes the inputs and a seed for each call, so that both sides make the same inputs and
+neither sees the other. What the device is asked by (events, flushes, synchronising) are the driver's own functions,
+looked up before a candidate is loaded; the parent's clock runs beside them and is the one that cannot be patched.
+
+A region: READY, GO, DONE, and only then the parent says which elements of the outputs it wants to see. What was not
+computed until DONE shows as the time until they arrive.
+
+Does not protect against: a candidate that forges frames. It could only forge answers, and those are compared as data by
+the parent with answers that never enter this process.
+"""
+
+import ctypes
+import gc
+import importlib
+import random
+import sys
+import time
+
+from . import load, seal, wire
+
+GO = b"G"
+PROBES = 512
+PIECE = 16 << 20
+SHAPES = 8  # whose modules are kept
+LEAST_FLUSH = 64 << 20
+CUDA_NAMES = (
+    "cuCtxSynchronize", "cuEventCreate", "cuEventRecord", "cuEventElapsedTime", "cuMemsetD32Async",
+    "cuCtxResetPersistingL2Cache",
+)
+
+
+class Host:
+    """No GPU: the processor stands in, so that everything but its speed can be checked."""
+
+    kind = "cpu"
+
+    def __init__(self, torch):
+        self.name = "the processor"
+        self.capability = ()
+        self.l2 = self.memory = 0
+
+    def synchronise(self):
+        pass
+
+    def flush(self):
+        pass
+
+    def marks(self, count):
+        return [0] * count
+
+    def mark(self, marks, index):
+        marks[index] = time.perf_counter_ns()
+
+    def between(self, marks, first, second):
+        return (marks[second] - marks[first]) / 1e9
+
+    def free(self):
+        return 1 << 40
+
+
+class Cuda:
+    """The current CUDA device, through the driver's functions."""
+
+    kind = "cuda"
+
+    def __init__(self, torch):
+        torch.zeros(1, device="cuda")  # the context is made here, and is this thread's from now on
+        about = torch.cuda.get_device_properties(0)
+        self.name, self.l2, self.memory = about.name, about.L2_cache_size, about.total_memory
+        self.capability = tuple(torch.cuda.get_device_capability(0))
+        self._free = torch.cuda.mem_get_info
+        library = ctypes.CDLL("libcuda.so.1")
+        self._synchronise, self._create, self._record, self._elapsed, self._set, self._reset = (
+            getattr(library, name) for name in CUDA_NAMES
+        )
+        size = max(LEAST_FLUSH, 3 * self.l2)
+        self._buffer = torch.empty(size // 4, dtype=torch.int32, device="cuda")
+        self._where, self._words = ctypes.c_uint64(self._buffer.data_ptr()), ctypes.c_size_t(size // 4)
+
+    def _must(self, code):
+        if code:
+            raise RuntimeError("CUDA error %d" % code)
+
+    def synchronise(self):
+        """Wait for everything that this process has given to the device, on any stream."""
+        self._must(self._synchronise())
+
+    def flush(self):
+        """Other data into the L2 cache; what was asked to stay there is let go."""
+        self._reset()
+        self._must(self._set(self._where, ctypes.c_uint(0), self._words, None))
+
+    def marks(self, count):
+        made = []
+        for _ in range(count):
+            event = ctypes.c_void_p()
+            self._must(self._create(ctypes.byref(event), ctypes.c_uint(0)))
+            made.append(event)
+        return made
+
+    def mark(self, marks, index):
+        self._must(self._record(marks[index], None))
+
+    def between(self, marks, first, second):
+        found = ctypes.c_float()
+        self._must(self._elapsed(ctypes.byref(found), marks[first], marks[second]))
+        return found.value / 1e3
+
+    def free(self):
+        return self._free()[0]
+
+
+class Kernel:
+    """What this process holds: the device, the module of each shape, and the functions of torch that are asked."""
+
+    def __init__(self, server, device):
+        torch = importlib.import_module("torch")
+        self.server, self.torch = server, torch
+        self.device = (Cuda if device == "cuda" else Host)(torch)
+        self.at = torch.device(self.device.kind)
+        self.Tensor, self.Module = torch.Tensor, torch.nn.Module
+        self.seed_all, self.equal, self.no_grad = torch.manual_seed, torch.equal, torch.no_grad
+        self.pointer = torch.Tensor.data_ptr
+        self.compile = torch.compile
+        self.built = {}  # text -> (namespace, module)
+        self.marks = []
+        self.cls = ""
+        self.mode = "eager"
+
+    # --- programs -----------------------------------------------------------------------------------------
+
+    def do_load(self, message):
+        """Import the candidate, whose class `cls` is then what is run; a reference comes with each shape's text."""
+        self.cls, self.mode = message["class"], message["mode"]
+        if not message["source"]:
+            return self.reply({})
+        with Printing(self.server):
+            try:
+                load.load(self.server.context, message)
+                found = getattr(self.server.context.module, self.cls, None)
+                if not (isinstance(found, type) and issubclass(found, self.Module)):
+                    raise TypeError("it defines no class %s that is a torch.nn.Module" % self.cls)
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+        return self.reply({})
+
+    def do_build(self, message):
+        """The module of a shape, on the device; its weights by the seed, as the original's are."""
+        with Printing(self.server):
+            try:
+                self.build(message["text"], message["init"])
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+        return self.reply({})
+
+    def build(self, text, seed):
+        while len(self.built) >= SHAPES:
+            del self.built[next(iter(self.built))]
+        gc.collect()
+        names = {"__name__": "codeopt_inputs"}
+        exec(compile(text, "inputs", "exec"), names)
+        cls = getattr(self.server.context.module, self.cls) if self.server.context.module else names[self.cls]
+        module = self.instance(names, cls, seed)
+        if self.mode != "eager":
+            module = self.compile(module, **({} if self.mode == "default" else {"mode": self.mode}))
+        self.built[text] = names, module
+
+    def instance(self, names, cls, seed):
+        self.seed(seed)
+        with self.at:
+            given = names["get_init_inputs"]()
+        given = [self.moved(value) for value in given]
+        self.seed(seed)
+        return cls(*given).to(self.at)
+
+    def seed(self, seed):
+        self.seed_all(seed)
+        random.seed(seed)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(seed % (1 << 32))
+
+    def moved(self, value):
+        return value.to(self.at) if isinstance(value, self.Tensor) else value
+
+    def inputs(self, text, seed):
+        """The arguments of one call, made on the device."""
+        self.seed(seed)
+        with self.at:
+            return [self.moved(value) for value in self.built[text][0]["get_inputs"]()]
+
+    def flat(self, value):
+        """The tensors that a module answered with, in order. Raises TypeError for anything that is not one."""
+        found = list(value) if type(value) in (tuple, list) else [value]
+        for item in found:
+            if type(item) is not self.Tensor:
+                raise TypeError("it answers with %s, not with tensors" % type(item).__name__)
+            if item.device.type != self.device.kind:
+                raise TypeError("its answer is on %s" % item.device)
+        return found
+
+    # --- answers ------------------------------------------------------------------------------------------
+
+    def do_answer(self, message):
+        """One call, answered in full: what each output is, which arguments changed, then the bytes in pieces."""
+        with Printing(self.server):
+            try:
+                arguments = self.inputs(message["text"], message["seed"])
+                self.poison(message["sizes"], 1)
+                with self.no_grad():
+                    outputs = self.flat(self.built[message["text"]][1](*arguments))
+                self.device.synchronise()
+                pristine = self.inputs(message["text"], message["seed"])
+                changed = [i for i, pair in enumerate(zip(arguments, pristine)) if not self.same(*pair)]
+                about = [described(output) for output in outputs]
+                reply = {"about": about, "changed": changed, "alias": overlaps(self.spans(outputs), self.spans(arguments))}
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+        self.reply(reply)
+        for output in outputs:
+            data = self.raw(output)
+            for at in range(0, len(data), PIECE):
+                self.reply({"piece": data[at : at + PIECE]})
+        return None
+
+    def same(self, one, other):
+        return self.equal(one, other) if isinstance(one, self.Tensor) else True
+
+    def raw(self, tensor):
+        """The bytes of a tensor's elements, in order."""
+        held = tensor.detach().resolve_conj().resolve_neg().contiguous().cpu()
+        return ctypes.string_at(self.pointer(held), held.numel() * held.element_size()) if held.numel() else b""
+
+    def poison(self, sizes, calls):
+        """Leave NaN (bytes of ones) where outputs will be made: what is not written shows."""
+        held = []
+        for size in sizes * calls:
+            if sum(map(len, held)) + size > self.device.free() // 2:
+                break
+            held.append(self.torch.full((size,), 255, dtype=self.torch.uint8, device=self.at))
+        del held
+
+    # --- regions ------------------------------------------------------------------------------------------
+
+    def do_region(self, message):
+        """Time calls with an input of its own each. See the parent's `KernelSession.region`."""
+        text, seeds, late = message["text"], message["seeds"], message["late"]
+        with Printing(self.server):
+            try:
+                arguments = [] if late else [self.inputs(text, seed) for seed in seeds]
+                self.poison(message["sizes"], len(seeds))
+                while len(self.marks) < 2 * len(seeds):
+                    self.marks += self.device.marks(2)
+                module = self.idle(message) if message["idle"] else self.built[text][1]
+                self.device.synchronise()
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+            self.reply({"ready": True})
+            if wire.receive_exactly(self.server.sock, 1) != GO:
+                return None
+            outputs, failed = [], ""
+            try:
+                arguments = arguments or [self.inputs(text, seed) for seed in seeds]
+                with self.no_grad():
+                    self.calls(module, arguments, outputs, message)
+                self.device.synchronise()
+            except BaseException as error:
+                failed = self.told(error)
+            self.reply({"done": True})
+            probes = wire.receive(self.server.sock)["probes"]
+            if failed:
+                return self.reply({"error": failed})
+            try:
+                return self.reply(self.shown(outputs, arguments, probes))
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+
+    def calls(self, module, arguments, outputs, message):
+        cold, one_by_one = message["cold"], message["one_by_one"]
+        device, marks = self.device, self.marks
+        for index, call in enumerate(arguments):
+            if cold:
+                device.flush()
+            device.mark(marks, 2 * index)
+            outputs.append(module(*call))
+            device.mark(marks, 2 * index + 1)
+            if one_by_one:
+                device.synchronise()
+
+    def idle(self, message):
+        """What stands in for the module where a region is to show what it costs by itself."""
+        made = [self.torch.zeros(size, dtype=self.torch.uint8, device=self.at) for size in message["sizes"]]
+        return lambda *arguments: tuple(made)
+
+    def shown(self, outputs, arguments, probes):
+        """Seconds of each call, and some elements of each output and each argument, chosen by the parent just now."""
+        flats = [self.flat(output) for output in outputs]
+        chosen = [[self.chosen(output, probes + index) for output in flat] for index, flat in enumerate(flats)]
+        given = [[self.chosen(value, ~probes) for value in call if isinstance(value, self.Tensor)] for call in arguments]
+        spans = [self.spans(flat) for flat in flats]
+        return {
+            "seconds": [self.device.between(self.marks, 2 * i, 2 * i + 1) for i in range(len(outputs))],
+            "about": [[described(output) for output in flat] for flat in flats],
+            "outputs": [[self.raw(values) for values in call] for call in chosen],
+            "arguments": [[self.raw(values) for values in call] for call in given],
+            "alias": [overlaps(own, self.spans(call)) for own, call in zip(spans, arguments)],
+            "shared": meet(spans),
+        }
+
+    def chosen(self, tensor, seed):
+        torch, count = self.torch, tensor.numel()
+        if count <= PROBES:
+            return tensor.reshape(-1)
+        chooser = torch.Generator().manual_seed(seed % (1 << 62))
+        return tensor.reshape(-1)[torch.randint(count, (PROBES,), generator=chooser).to(self.at)]
+
+    def spans(self, values):
+        """(first, last + 1) of the addresses of each tensor."""
+        found = []
+        for value in values:
+            if isinstance(value, self.Tensor) and value.numel():
+                reach = sum((n - 1) * stride for n, stride in zip(value.shape, value.stride())) + 1
+                start = self.pointer(value)
+                found.append((start, start + reach * value.element_size()))
+            else:
+                found.append((0, 0))
+        return found
+
+    # --- the reference's own -------------------------------------------------------------------------------
+
+    def do_compare(self, message):
+        """Hold outputs that the parent sends against this module's and against the same in double precision."""
+        from . import kernel_error
+
+        text = message["text"]
+        try:
+            arguments = self.inputs(text, message["seed"])
+            with self.no_grad():
+                wanted = self.flat(self.built[text][1](*arguments))
+            exact = kernel_error.exact(self, text, message)
+            reply = {"ok": True, "exact": exact is not None}
+        except BaseException as error:
+            return self.reply({"error": self.told(error)})
+        self.reply(reply)
+        rows = []
+        for index, output in enumerate(wanted):
+            size = output.numel() * output.element_size()
+            data = bytearray()
+            while len(data) < size:
+                data += wire.receive(self.server.sock)["piece"]
+            given = self.torch.frombuffer(data, dtype=output.dtype) if data else self.torch.empty(0, dtype=output.dtype)
+            truth = exact[index] if exact is not None and index < len(exact) else None
+            rows.append(kernel_error.row(self.torch, output, given.reshape(output.shape).to(self.at), truth, arguments))
+        return self.reply({"rows": rows})
+
+    def do_rates(self, message):
+        """What the device reaches: the parent's roofline."""
+        from . import kernel_rates
+
+        try:
+            return self.reply({"rates": kernel_rates.measured(self)})
+        except BaseException as error:
+            return self.reply({"error": self.told(error)})
+
+    def do_cost(self, message):
+        """Bytes and operations of one call of this module."""
+        from . import kernel_rates
+
+        try:
+            return self.reply({"cost": kernel_rates.cost(self, message["text"], message["seed"])})
+        except BaseException as error:
+            return self.reply({"error": self.told(error)})
+
+    # --- frames -------------------------------------------------------------------------------------------
+
+    def reply(self, message):
+        wire.send(self.server.sock, message)
+
+    def told(self, error):
+        from . import main
+
+        memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+        return ("out of memory: " if memory else "") + main.describe(error)
+
+
+class Printing:
+    """Keep what a program prints away from the engine."""
+
+    def __init__(self, server):
+        from . import main
+
+        self.release, self.held = main.release, main.capture(server.output_cap)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release(self.held)
+
+
+def described(tensor):
+    return [str(tensor.dtype).partition(".")[2], list(tensor.shape)]
+
+
+def overlaps(own, others):
+    """Pairs of indices whose memory meets."""
+    return [
+        [i, j] for i, (a, b) in enumerate(own) for j, (c, d) in enumerate(others) if a < d and c < b and b > a and d > c
+    ]
+
+
+def meet(spans):
+    """Whether memory of different calls meets."""
+    found = sorted((first, last, call) for call, own in enumerate(spans) for first, last in own if last > first)
+    return any(found[i][0] < found[i - 1][1] and found[i][2] != found[i - 1][2] for i in range(1, len(found)))
+
+
+def serve(server, message):
+    """Serve kernel messages until the parent goes."""
+    try:
+        kernel = Kernel(server, message["device"])
+    except BaseException as error:
+        from . import main
+
+        return wire.send(server.sock, {"error": main.describe(error)})
+    check, tell = seal.take(server.sock)
+    device = kernel.device
+    wire.send(
+        server.sock,
+        {
+            "device": device.name, "kind": device.kind, "capability": list(device.capability), "l2": device.l2,
+            "memory": device.memory, "torch": kernel.torch.__version__,
+        },
+    )
+    while True:
+        try:
+            message = wire.receive(server.sock)
+        except EOFError:
+            return None
+        if broken := check():
+            return tell(broken)
+        getattr(kernel, "do_" + message["do"])(message)

@@ -1,0 +1,57 @@
+"""What the device reaches (bandwidth, matrix rates), and what one call of a module needs: the two sides of a roofline."""
+
+BYTES = 1 << 30
+ROUNDS = 7
+SIDE = 4096
+
+
+def measured(kernel):
+    """Bytes a second of a large copy, and operations a second of square matrix products by type; {} without a GPU."""
+    torch, device = kernel.torch, kernel.device
+    if device.kind != "cuda":
+        return {}
+    while len(kernel.marks) < 2 * ROUNDS:
+        kernel.marks += device.marks(2)
+
+    def best(function):
+        for index in range(ROUNDS):
+            device.mark(kernel.marks, 2 * index)
+            function()
+            device.mark(kernel.marks, 2 * index + 1)
+        device.synchronise()
+        return min(device.between(kernel.marks, 2 * i, 2 * i + 1) for i in range(2, ROUNDS))
+
+    one = torch.zeros(BYTES // 4, device="cuda")
+    other = torch.empty_like(one)
+    found = {"bytes": 2 * BYTES / best(lambda one=one, other=other: other.copy_(one))}
+    one = other = None
+    for name in ("float32", "float16", "bfloat16"):
+        a = torch.randn(SIDE, SIDE, device="cuda").to(getattr(torch, name))
+        b = torch.randn(SIDE, SIDE, device="cuda").to(getattr(torch, name))
+        out = torch.empty_like(a)
+        found[name] = 2 * SIDE**3 / best(lambda a=a, b=b, out=out: torch.matmul(a, b, out=out))
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        a, b = torch.randn(SIDE, SIDE, device="cuda"), torch.randn(SIDE, SIDE, device="cuda")
+        found["tf32"] = 2 * SIDE**3 / best(lambda: torch.matmul(a, b))
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
+    return found
+
+
+def cost(kernel, text, seed):
+    """Least bytes (arguments, weights and answers, each once), and operations by torch's counter, or what the file says."""
+    torch = kernel.torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    names, module = kernel.built[text]
+    arguments = kernel.inputs(text, seed)
+    with kernel.no_grad(), FlopCounterMode(display=False) as counter:
+        outputs = kernel.flat(module(*arguments))
+    tensors = [*arguments, *module.parameters(), *module.buffers(), *outputs]
+    size = sum(value.numel() * value.element_size() for value in tensors if isinstance(value, torch.Tensor))
+    found = {"bytes": size, "flops": int(counter.get_total_flops())}
+    if "cost" in names:
+        found.update({key: int(value) for key, value in names["cost"]().items() if key in found})
+    types = {str(value.dtype).partition(".")[2] for value in arguments if isinstance(value, torch.Tensor)}
+    return {**found, "types": sorted(types)}

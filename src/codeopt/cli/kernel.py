@@ -1,0 +1,87 @@
+"""How `codeopt verify` shows a kernel."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from codeopt.agent.kernel_verify import KernelVerification
+    from codeopt.agent.verify import Side
+
+
+def verify_kernel(
+    before: Side, after: Side, *, sandbox: str, device: str | None, python: str | None, rel: float | None, pairs: int | None,
+    seed: int, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Run it, show it, leave with 0 (right and faster) or 1."""
+    from codeopt.agent.kernel_verify import verify_kernel as run
+    from codeopt.sandbox.kernels.judge import PAIRS
+
+    def tell(line: str) -> None:
+        if not (quiet or as_json):
+            print(f"  {line}", file=sys.stderr, flush=True)
+
+    found = run(
+        before, after, sandbox=sandbox, device=device, python=python, rel=rel, pairs=pairs or PAIRS, seed=seed, tell=tell
+    )
+    if as_json:
+        typer.echo(json.dumps(found.summary()))
+    else:
+        show(found, quiet)
+    raise typer.Exit(0 if found.accepted else 1)
+
+
+def show(found: KernelVerification, quiet: bool) -> None:
+    """The first line, then a table of shapes."""
+    from codeopt.agent.report import gist
+
+    right = found.evidence.startswith("not timed")
+    if found.best is not None and found.eager is not None:
+        best, eager = found.best, found.eager
+        what = "faster" if found.accepted else "not verifiably faster"
+        rival = "eager" if found.rival == "eager" else f"torch.compile({found.rival})"
+        typer.echo(
+            f"right on {len(found.rows)} shape(s); {what}: {best.speedup:.2f}x against {rival}, the fastest "
+            f"(95 % interval {best.low:.2f}-{best.high:.2f}); {eager.speedup:.2f}x against eager"
+        )
+    elif right:
+        typer.echo(f"right on {len(found.rows)} shape(s); {found.evidence}")
+    else:
+        typer.echo(f"{found.status}: {gist(found.evidence)}")
+    if quiet:
+        return
+    if found.best is not None or right:
+        _table(found)
+    else:
+        for line in found.evidence.splitlines()[1:12]:
+            typer.echo(f"  {line}")
+    for note in found.notes:
+        typer.echo(f"  {note}")
+    typer.echo(f"  {found.device}, PyTorch {found.torch}; sandbox: {found.sandbox}")
+
+
+def _table(found: KernelVerification) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    timed = found.best is not None
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("shape")
+    names = ["error", "reference's", "of allowed"]
+    if timed:
+        modes = list(found.rows[0].compiled_s)
+        names += ["device µs", "warm µs", "end to end µs", "eager µs", *(f"{mode} µs" for mode in modes), "of roofline"]
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in found.rows:
+        cells = [f"{row.error:.1e}", f"{row.base_error:.1e}", f"{row.error_ratio:.2f}"]
+        if timed:
+            times = [row.device_s, row.warm_s, row.end_to_end_s, row.eager_s, *row.compiled_s.values()]
+            cells += [f"{seconds * 1e6:.1f}" for seconds in times]
+            cells.append(f"{row.share:.0%}" if row.roofline_s else "?")
+        table.add_row(f"{row.name}{' (held out)' if row.held_out else ''}", *cells)
+    Console(highlight=False, width=160).print(table)
