@@ -12,8 +12,9 @@ from codeopt.types import Measurement, Status
 FLOORS = 20  # a region must last this many empty round trips to be believed
 # Where all CPU time is counted, a region this long is believed from fewer floors on: what they add to both sides only makes
 # ratios smaller, while by the wall-clock of a busy machine a program gains that splits itself into more processes. In a
-# shorter one the kernel's bookkeeping drowns what is measured.
+# shorter one the kernel's bookkeeping drowns what is measured, unless the wall-clock is the worse of the two by `STEADIER`.
 WHOLE_FLOORS, WHOLE_S = 5, 0.02
+STEADIER = 2.0
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
@@ -69,16 +70,23 @@ class Race:
         """CPU time for single-threaded regions well above the floor, unless the wall-clock contradicts it."""
         if clocks.threads > 1 or len(self.cpu) < len(self.wall):
             return "wall"
-        least = FLOORS * clocks.cpu_s
+        least, spent = FLOORS * clocks.cpu_s, statistics.median(cpu for cpu, _ in self.baseline_s)
         if clocks.whole:
             least = min(least, max(WHOLE_FLOORS * clocks.cpu_s, WHOLE_S))
-        if statistics.median(cpu for cpu, _ in self.baseline_s) < least:
+        if spent < least and not (clocks.whole and spent >= WHOLE_FLOORS * clocks.cpu_s and self._wall_is_worse()):
             return "wall"
         if len(self.cpu) >= 10:
             gap = [c - w for c, w in zip(self.cpu, self.wall)]
             if stats.hodges_lehmann(gap) > CLOCKS_AGREE and stats.signed_rank_p(gap) < 0.002 and self._waits(clocks):
                 return "wall"
         return "cpu"
+
+    def _wall_is_worse(self) -> bool:
+        """Whether ratios by the wall-clock are spread much wider, as on a busy machine. Says nothing about where they lie."""
+        if len(self.cpu) < stats.LOOKS[0]:
+            return False
+        cpu, wall = (statistics.quantiles(d, n=4) for d in (self.cpu, self.wall))
+        return wall[2] - wall[0] > STEADIER * (cpu[2] - cpu[0])
 
     def _waits(self, clocks: Clocks) -> bool:
         """Whether the candidate may be doing its work where its CPU time does not show.

@@ -94,3 +94,12 @@ def test_which_clock_decides(whole: bool, cpu_s: float, floor_s: float, clock: s
     clocks = Clocks(cpu_s=floor_s, wall_s=0.002, threads=1, whole=whole)
     assert race.clock(clocks) == clock
     assert race.measurement(clocks).speedup == pytest.approx(1.0 if clock == "cpu" else math.exp(0.2))
+
+
+@pytest.mark.parametrize(("spread", "whole", "clock"), [(1.0, True, "cpu"), (0.02, True, "wall"), (1.0, False, "wall")])
+def test_on_a_busy_machine_the_steadier_clock_decides(spread: float, whole: bool, clock: str) -> None:
+    """Between 5 and 20 floors: honest programs of 1.8x by CPU time had wall ratios from 0.6 to 6, and were refused."""
+    wiggle = [(-1) ** i * i / 12 for i in range(12)]
+    wall, cpu = [0.6 + spread * w for w in wiggle], [0.5 + 0.05 * w for w in wiggle]
+    race = Race(cpu=cpu, wall=wall, baseline_s=[(0.006, 0.013)] * 12, candidate_s=[(0.0035, 0.004)] * 12)
+    assert race.clock(Clocks(cpu_s=0.0004, wall_s=0.0002, threads=1, whole=whole)) == clock
