@@ -83,10 +83,12 @@ def fresh(judge: Judge, candidate: Subject, workload: Workload, pairs: int, seed
 
     One for each pair where it has so many.
     """
-    kept = _steady_ones(judge, workload.hidden_timed(pairs, seed))
+    kept = _steady_ones(judge, workload.hidden_timed(pairs + 1, seed))
     if not kept:
         return list(workload.timed), _repeat(judge, candidate, workload.timed[0], workload.repeat)
-    count = _repeat(judge, candidate, kept[0], workload.repeat)
+    # What the candidate is tried on here is not timed: from two answers that it remembered it got 1.06x.
+    tried = kept.pop() if len(kept) > pairs else kept[0]
+    count = _repeat(judge, candidate, tried, workload.repeat)
     if count < 2:
         return kept, 1
     return _batches(judge, workload.hidden_timed, kept, count, count * pairs, seed + 1)

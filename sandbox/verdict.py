@@ -423,9 +423,6 @@ class Judge:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
         cases, repeat = timing.fresh(self, candidate, workload, pairs, seed)
-        finding = self.check(candidate, _together(cases[:2]) if len(cases[0].calls) == 1 else [])
-        if finding is not None:
-            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         usage = candidate.usage()
         race, parts = Race(), timing.layouts((self.baseline, candidate))
         for part in range(parts):
@@ -438,6 +435,10 @@ class Judge:
                 renew((self.baseline, candidate))
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
+        # Only now: nothing that is timed may have been seen before.
+        finding = self.check(candidate, _together(cases[:2]) if len(cases[0].calls) == 1 else [])
+        if finding is not None:
+            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         calls = repeat * max(1, len(cases[0].calls))
         measured = race.measurement(self.clocks(), calls)
         faster = measured.speedup > math.exp(stats.MARGIN) and measured.p_value < stats.ALPHA
