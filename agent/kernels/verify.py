@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field
 
-from codeopt.agent.tasks.kernel import KernelFile, candidate_class, read_kernel
+from codeopt.agent.kernels.shop import KernelShop, sandbox_for
+from codeopt.agent.tasks.kernel import candidate_class, read_kernel
 from codeopt.agent.verify import Side as File
 from codeopt.errors import UserError
 from codeopt.sandbox import stats
-from codeopt.sandbox.choose import choose
-from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.kernels import device as gpu
 from codeopt.sandbox.kernels.judge import HIDDEN, PAIRS, KernelJudge, KernelRace, geometric, measured
 from codeopt.sandbox.kernels.session import Ask, Refused, Side
 from codeopt.sandbox.kernels.subject import KernelSubject
-from codeopt.sandbox.protocol import Sandbox
+from codeopt.sandbox.race import Finding
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
 from codeopt.types import Measurement, Record, Status
@@ -121,55 +119,168 @@ class KernelVerification:
         }
 
 
-class Bench:
-    """The sessions of a kernel's task on one device. `close()` ends them.
+class Examiner:
+    """Judges modules in full: right on every shape, then pairs against eager and against the fastest rival.
 
     Args:
-        kernel: The reference.
-        sandbox: Where everything runs.
-        device: "cuda" or "cpu".
+        shop: Makes subjects.
+        judge: Its reference is the shop's own, as it is.
+        pairs: Timed pairs for each shape.
+        compiled: Modes of torch.compile that count as rivals.
 
-    Raises:
-        UserError: The interpreter has no PyTorch, or cannot be used.
+    Attributes:
+        rows: What is known of each shape before any candidate.
+        device, torch: Where it all runs.
+        notes: What a person should know about the task.
     """
 
-    def __init__(self, kernel: KernelFile, sandbox: Sandbox, device: str, python: str | None = None) -> None:
-        self.kernel, self.sandbox, self.device = kernel, sandbox, device
-        self._interpreter = find_interpreter(python)
-        if not self._interpreter.has("torch"):
-            raise UserError(f"PyTorch is not installed in {self._interpreter.path}", "install it, or name another --python")
-        self._open: list[KernelSubject] = []
+    def __init__(self, shop: KernelShop, judge: KernelJudge, *, pairs: int = PAIRS, compiled: Sequence[str] = COMPILED) -> None:
+        self.shop, self.judge, self.pairs, self.compiled = shop, judge, pairs, compiled
+        self.rows: list[ShapeRow] = []
+        self.device = self.torch = ""
+        self.notes: list[str] = []
+        self._rivals: dict[str, tuple[KernelSubject, list[float]]] = {}
 
-    def close(self) -> None:
-        """End all sessions and let go of the sandbox. Idempotent."""
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(KernelSubject.close, self._open))
-        self._open.clear()
-        self.sandbox.close()
+    @property
+    def shapes(self) -> range:
+        """The numbers of the shapes."""
+        return range(len(self.shop.kernel.shapes))
 
-    def subject(self, side: Side) -> KernelSubject:
-        """A module, not started yet. Only the reference's own sessions get the text that holds it."""
-        texts = [shape.inputs if side.source else shape.whole for shape in self.kernel.shapes]
-        cores = tuple(sorted(os.sched_getaffinity(0))) if self.device == "cuda" else ()
-        runtime = gpu.runtime(self._interpreter.path, self._interpreter.mounts, self.device, cores)
-        made = KernelSubject(self.sandbox, runtime, side, texts, self.device)
-        self._open.append(made)
-        return made
+    def learn(self) -> None:
+        """Run the reference once on each shape, and find out what it needs. Raises UserError where it fails."""
+        judge = self.judge
+        try:
+            for number, shape in enumerate(self.shop.kernel.shapes):
+                judge.plan(number)
+                session = judge.reference.at(number)
+                cost = session.plain("cost", {"text": shape.whole, "seed": 1}, judge.limit_s)
+                self.device, self.torch = session.device.name, session.device.torch
+                rates = gpu.cached_rates(self.device)
+                if session.device.kind == "cuda" and not rates:
+                    rates = session.plain("rates", {}, judge.limit_s)
+                    gpu.keep_rates(self.device, rates)
+                row = ShapeRow(name=shape.name, held_out=shape.held_out, bytes=int(cost["bytes"]), flops=int(cost["flops"]))
+                self.rows.append(row.model_copy(update={"roofline_s": gpu.floor_s(cost, rates)}))
+        except Failure as error:
+            hint = "mend it, or make its shapes smaller"
+            raise UserError(f"the reference fails on shape {len(self.rows)}: {_last(error)}", hint) from error
+        if len(self.rows) == 1:
+            self.notes.append("one shape: nothing says that it works on others")
 
+    def rivals(self) -> dict[str, tuple[KernelSubject, list[float]]]:
+        """Eager and what torch.compile makes of it: (subject, device seconds on each shape), by mode; measured once.
 
-def sandbox_for(kind: str, device: str) -> Sandbox:
-    """The sandbox for a kernel: containers do not show the GPU, so "auto" is a plain process there.
+        Raises UserError where the reference fails.
+        """
+        if self._rivals:
+            return self._rivals
+        for mode in (EAGER, *self.compiled):
+            subject = self.judge.reference if mode == EAGER else self.shop.subject(Side(mode=mode))
+            try:
+                self._rivals[mode] = subject, [self.judge.times(subject, shape, Ask()) for shape in self.shapes]
+                self.shop.kept.add(subject)
+            except Failure as error:
+                if mode == EAGER:
+                    raise UserError(f"the reference fails while it is timed: {_last(error)}", "make its shapes smaller") from error
+                self.notes.append(f"{named(mode)} fails: {_last(error)[:160]}")
+                subject.close()
+        return self._rivals
 
-    Raises:
-        UserError: A kind that has no GPU inside was named.
-    """
-    if device == "cpu":
-        return choose(kind, trusted=False)
-    if kind not in ("auto", "process"):
-        raise UserError(f"--sandbox {kind} shows no GPU", "leave it out, or --sandbox process")
-    if os.getuid() == 0:
-        raise UserError("a GPU kernel would run as root", "run codeopt as another user, best one that owns no files")
-    return choose("process", trusted=True)
+    def fastest(self) -> str:
+        """The mode of the fastest rival, by the geometric mean over shapes. Raises UserError as `rivals`."""
+        rivals = self.rivals()
+        return min(rivals, key=lambda mode: geometric(rivals[mode][1]))
+
+    def examine(self, candidate: KernelSubject, *, timed: bool) -> KernelVerification:
+        """The verdict on a candidate. Raises UserError where the reference fails."""
+        found = KernelVerification(str(self.shop.kernel.file), sandbox=self.shop.sandbox.name)
+        found.device, found.torch, found.rows = self.device, self.torch, list(self.rows)
+        if self._right(candidate, found):
+            if timed:
+                self._timed(candidate, found)
+            else:
+                found.evidence = "not timed: there is no GPU here"
+        found.notes = [*self.notes, *found.notes]
+        return found
+
+    def _right(self, candidate: KernelSubject, found: KernelVerification) -> bool:
+        """Check every shape on unseen inputs; fills the rows."""
+        for number in self.shapes:
+            errors = []
+            for seed in self.judge.seeds(HIDDEN):
+                try:
+                    wrong = self.judge.check(candidate, number, seed)
+                except Failure as error:
+                    raise UserError(f"the reference fails on shape {number}: {_last(error)}", "run it again") from error
+                if wrong is not None:
+                    found.status, found.evidence = wrong.status, wrong.evidence
+                    return False
+                errors += self.judge.plan(number).errors
+            row: dict[str, Any] = {"compile_s": candidate.compile_s.get(number, 0.0)}
+            if errors:
+                worst = max(errors, key=lambda error: error.ratio)
+                row |= {"error": worst.relative, "base_error": worst.base_relative, "error_ratio": worst.ratio}
+                row["close"] = all(error.close for error in errors)
+            found.rows[number] = found.rows[number].model_copy(update=row)
+        return True
+
+    def _timed(self, candidate: KernelSubject, found: KernelVerification) -> None:
+        """Pairs against eager and against the fastest rival; decides."""
+        judge = self.judge
+        found.rival = self.fastest()
+        best = self.rivals()[found.rival][0]
+        try:
+            races = [judge.race(judge.reference, candidate, shape, pairs=self.pairs) for shape in self.shapes]
+            against = races
+            if best is not judge.reference:
+                against = [judge.race(best, candidate, shape, pairs=self.pairs) for shape in self.shapes]
+            wrong = next((race.finding for race in (*races, *against) if race.finding is not None), None)
+            if wrong is None:
+                self._decide(found, measured(races, 1), measured(against, 1))
+                self._fill(candidate, found, races)
+                wrong = self._afterwards(candidate, found, races)
+        except Failure as error:
+            wrong = Finding(Status.UNDECIDED, f"a rival fails while it is timed: {_last(error)}")
+        if wrong is not None:
+            found.status, found.evidence, found.best, found.eager = wrong.status, wrong.evidence, None, None
+            return
+        found.tie = not found.accepted and all(row.share >= TIES for row in found.rows)
+        if found.tie:
+            found.evidence += "; it is at the roofline"
+
+    def _decide(self, found: KernelVerification, eager: Measurement, best: Measurement) -> None:
+        found.eager, found.best = eager, best
+        faster = best.p_value < stats.ALPHA and best.low > 1
+        found.status = Status.OK if faster else Status.NOT_FASTER
+        found.evidence = "" if faster else f"{best.speedup:.2f}x against {named(found.rival)}"
+
+    def _afterwards(self, candidate: KernelSubject, found: KernelVerification, races: Sequence[KernelRace]) -> Finding | None:
+        """Now that it has been timed: what was right while it warmed up has to be right still, and its gain a gain."""
+        for shape in self.shapes:
+            if wrong := self.judge.check(candidate, shape, self.judge.seeds(1)[0]):
+                return wrong
+        if found.eager is None or found.eager.speedup <= 1:
+            return None
+        slowest = max(self.shapes, key=lambda shape: found.rows[shape].eager_s)
+        return self.judge.early(self.judge.reference, candidate, slowest, races[slowest])
+
+    def _fill(self, candidate: KernelSubject, found: KernelVerification, races: Sequence[KernelRace]) -> None:
+        judge, alone = self.judge, Ask(cold=False, one_by_one=True)
+        for shape, race in enumerate(races):
+            row, eager = found.rows[shape], measured([race], 1)
+            compiled = {mode: times[shape] for mode, (_, times) in self.rivals().items() if mode != EAGER}
+            times: dict[str, Any] = {
+                "device_s": eager.candidate_s,
+                "eager_s": eager.baseline_s,
+                "warm_s": judge.times(candidate, shape, Ask(cold=False)),
+                "end_to_end_s": judge.times(candidate, shape, alone),
+                "eager_end_to_end_s": judge.times(judge.reference, shape, alone),
+                "compiled_s": compiled,
+                "share": row.roofline_s / eager.candidate_s,
+            }
+            found.rows[shape] = row.model_copy(update=times)
+        if any(race.clock == "wall" for race in races):
+            found.notes.append("by the wall-clock: its events show less than the device did")
 
 
 def verify_kernel(
@@ -181,7 +292,7 @@ def verify_kernel(
     python: str | None = None,
     rel: float | None = None,
     pairs: int = PAIRS,
-    compiled: Sequence[str] = COMPILED,
+    compiled: Sequence[str] | None = None,
     seed: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> KernelVerification:
@@ -190,10 +301,10 @@ def verify_kernel(
     Args:
         before: The reference's file; see `codeopt.agent.tasks.kernel`.
         after: The candidate's: `ModelNew`, or `Model`.
-        device: "cuda" or "cpu"; by default the GPU where there is one.
+        device: "cuda" or "cpu", where it is then timed; by default the GPU, and without one nothing is timed.
         rel: Tolerance of an output, relative to the oracle's norm; by default KernelBench's for its type.
         pairs: Timed pairs for each shape.
-        compiled: Modes of torch.compile that it has to beat, too.
+        compiled: Modes of torch.compile that it has to beat, too; by default those that the device has.
         tell: Gets a line for each step.
 
     Raises:
@@ -201,164 +312,33 @@ def verify_kernel(
     """
     kernel = read_kernel(before.path, before.source)
     cls = candidate_class(after.path, after.source)
-    where = device or ("cuda" if gpu.has_gpu() else "cpu")
-    bench = Bench(kernel, sandbox_for(sandbox, where), where, python)
-    found = KernelVerification(str(before.path), sandbox=bench.sandbox.name)
-    found.before = gpu.state() if where == "cuda" else {}
-    try:
-        reference = bench.subject(Side())
-        candidate = bench.subject(Side(after.source, cls))
-        judge = KernelJudge(reference, rel=rel, seed=seed)
-        _learn(judge, kernel, found)
-        tell(f"{len(kernel.shapes)} shape(s) on {found.device}")
-        if not _right(judge, candidate, kernel, found):
-            return found
-        if where == "cpu":
-            found.evidence = "not timed: there is no GPU here"
-            return found
-        tell("right on all of them; timing")
-        _timed(judge, bench, candidate, found, pairs, compiled)
-        found.after = gpu.state()
+    where = device_of(device)
+    with closing(KernelShop(kernel, sandbox_for(sandbox, where), where, python)) as shop:
+        judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
+        modes = (COMPILED if where == "cuda" else COMPILED[:1]) if compiled is None else compiled
+        examiner = Examiner(shop, judge, pairs=pairs, compiled=modes)
+        stood = gpu.state() if where == "cuda" else {}
+        examiner.learn()
+        tell(f"{len(kernel.shapes)} shape(s) on {examiner.device}")
+        found = examiner.examine(shop.subject(Side(after.source, cls)), timed=where == "cuda" or device is not None)
+        found.before, found.after = stood, gpu.state() if where == "cuda" else {}
         return found
-    finally:
-        bench.close()
 
 
-def _learn(judge: KernelJudge, kernel: KernelFile, found: KernelVerification) -> None:
-    """Run the reference once on each shape, and what it needs. Raises UserError where it fails."""
-    try:
-        for number, shape in enumerate(kernel.shapes):
-            judge.plan(number)
-            session = judge.reference.at(number)
-            cost = session.plain("cost", {"text": shape.whole, "seed": 1}, judge.limit_s)
-            found.device, found.torch = session.device.name, session.device.torch
-            rates = gpu.cached_rates(found.device)
-            if session.device.kind == "cuda" and not rates:
-                rates = session.plain("rates", {}, judge.limit_s)
-                gpu.keep_rates(found.device, rates)
-            row = ShapeRow(
-                name=shape.name,
-                held_out=shape.held_out,
-                bytes=int(cost["bytes"]),
-                flops=int(cost["flops"]),
-                roofline_s=gpu.floor_s(cost, rates),
-            )
-            found.rows.append(row)
-    except Failure as error:
-        last = error.evidence.strip().splitlines()[-1:] or [str(error.status)]
-        raise UserError(f"the reference fails on shape {len(found.rows)}: {last[0]}", "mend it, or make its shapes smaller") from error
-    if len(kernel.shapes) == 1:
-        found.notes.append("one shape: nothing says that it works on others")
+def device_of(asked: str | None) -> str:
+    """The device that is meant. Raises UserError for one that is not there."""
+    if asked not in (None, "cuda", "cpu"):
+        raise UserError(f"--device {asked}: no such device", "cuda or cpu")
+    if asked == "cuda" and not gpu.has_gpu():
+        raise UserError("--device cuda: there is no GPU here", "leave it out: then everything but the time is checked")
+    return asked or ("cuda" if gpu.has_gpu() else "cpu")
 
 
-def _right(judge: KernelJudge, candidate: KernelSubject, kernel: KernelFile, found: KernelVerification) -> bool:
-    """Check every shape on unseen inputs; fills the rows."""
-    for number in range(len(kernel.shapes)):
-        errors = []
-        for seed in judge.seeds(HIDDEN):
-            wrong = judge.check(candidate, number, seed)
-            errors += judge.plan(number).errors
-            if wrong is not None:
-                found.status, found.evidence = wrong.status, wrong.evidence
-                return False
-        worst = max(errors, key=lambda error: error.ratio, default=None)
-        row: dict[str, Any] = {"compile_s": candidate.compile_s.get(number, 0.0)}
-        if worst is not None:
-            row.update(
-                error=worst.relative,
-                base_error=worst.base_relative,
-                error_ratio=worst.ratio,
-                close=all(error.close for error in errors),
-            )
-        found.rows[number] = found.rows[number].model_copy(update=row)
-    return True
-
-
-def _timed(
-    judge: KernelJudge,
-    bench: Bench,
-    candidate: KernelSubject,
-    found: KernelVerification,
-    pairs: int,
-    compiled: Sequence[str],
-) -> None:
-    """Times of all, then pairs against eager and against the fastest; decides."""
-    shapes = range(len(found.rows))
-    rivals, times = _rivals(judge, bench, found, compiled)
-    found.rival = min(times, key=lambda mode: geometric(times[mode]))
-    best = rivals[found.rival]
-    try:
-        races = [judge.race(judge.reference, candidate, shape, pairs=pairs) for shape in shapes]
-        against = races if best is judge.reference else [judge.race(best, candidate, shape, pairs=pairs) for shape in shapes]
-        wrong = next((race.finding for race in (*races, *against) if race.finding is not None), None)
-        if wrong is not None:
-            found.status, found.evidence = wrong.status, wrong.evidence
-            return
-        found.eager, found.best = measured(races, 1), measured(against, 1)
-        _fill(judge, candidate, found, races, times)
-        # Again, now that it has been timed: what was right while it warmed up has to be right still.
-        wrong = next(filter(None, (judge.check(candidate, shape, judge.seeds(1)[0]) for shape in shapes)), None)
-        if wrong is None and found.eager.speedup > 1:
-            slowest = max(shapes, key=lambda shape: found.rows[shape].eager_s)
-            wrong = judge.early(judge.reference, candidate, slowest, races[slowest])
-        if wrong is not None:
-            found.status, found.evidence, found.best, found.eager = wrong.status, wrong.evidence, None, None
-            return
-    except Failure as error:
-        found.status, found.evidence = Status.UNDECIDED, f"a rival fails while it is timed: {error.evidence[-300:]}"
-        return
-    faster = found.best.p_value < stats.ALPHA and found.best.low > 1
-    found.status = Status.OK if faster else Status.NOT_FASTER
-    found.tie = not faster and all(row.share >= TIES for row in found.rows)
-    if not faster:
-        tie = "; both are at the roofline" if found.tie else ""
-        found.evidence = f"{found.best.speedup:.2f}x against {_named(found.rival)}{tie}"
-
-
-def _rivals(
-    judge: KernelJudge, bench: Bench, found: KernelVerification, compiled: Sequence[str]
-) -> tuple[dict[str, KernelSubject], dict[str, list[float]]]:
-    """Eager and what torch.compile makes of it: subjects, and device seconds on each shape, by mode."""
-    shapes = range(len(found.rows))
-    rivals = {EAGER: judge.reference}
-    times = {EAGER: [judge.times(judge.reference, shape, Ask()) for shape in shapes]}
-    for mode in compiled:
-        subject = bench.subject(Side(mode=mode))
-        try:
-            times[mode] = [judge.times(subject, shape, Ask()) for shape in shapes]
-            rivals[mode] = subject
-        except Failure as error:
-            last = error.evidence.strip().splitlines()[-1:] or [str(error.status)]
-            found.notes.append(f"{_named(mode)} fails: {last[0][:160]}")
-            subject.close()
-    return rivals, times
-
-
-def _fill(
-    judge: KernelJudge,
-    candidate: KernelSubject,
-    found: KernelVerification,
-    races: Sequence[KernelRace],
-    times: dict[str, list[float]],
-) -> None:
-    for shape, race in enumerate(races):
-        row = found.rows[shape]
-        eager = measured([race], 1)
-        took = eager.candidate_s
-        found.rows[shape] = row.model_copy(
-            update={
-                "device_s": took,
-                "eager_s": eager.baseline_s,
-                "warm_s": judge.times(candidate, shape, Ask(cold=False)),
-                "end_to_end_s": judge.times(candidate, shape, Ask(cold=False, one_by_one=True)),
-                "eager_end_to_end_s": judge.times(judge.reference, shape, Ask(cold=False, one_by_one=True)),
-                "compiled_s": {mode: seconds[shape] for mode, seconds in times.items() if mode != EAGER},
-                "share": row.roofline_s / took if took else 0.0,
-            }
-        )
-    if any(race.clock == "wall" for race in races):
-        found.notes.append("by the wall-clock: its events show less than the device did")
-
-
-def _named(mode: str) -> str:
+def named(mode: str) -> str:
+    """A rival, for a person."""
     return "eager" if mode == EAGER else f"torch.compile({mode})"
+
+
+def _last(error: CannotStart | Refused | Broken) -> str:
+    lines = error.evidence.strip().splitlines()
+    return lines[-1] if lines else str(error.status)

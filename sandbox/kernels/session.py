@@ -267,6 +267,11 @@ class KernelSession(Session):
         """What `kernel_error.row` says about each output. Raises Refused, Broken."""
         return [dict(row) for row in self._heard(seconds)["rows"]]
 
+    def profile(self, text: str, seed: int, seconds: float) -> list[tuple[str, float, int]]:
+        """(kernel, seconds of one call, launches of one call), longest first. Raises Refused, Broken."""
+        rows = self._asked({"do": "profile", "text": text, "seed": seed}, seconds)["profile"]
+        return [(str(name)[:400], float(spent), int(count)) for name, spent, count in rows]
+
     def plain(self, what: str, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """What the reference's own process finds out ("rates", "cost"). Raises Refused, Broken."""
         return dict(self._asked({"do": what, **message}, seconds)[what])

@@ -372,6 +372,17 @@ class Kernel:
         except BaseException as error:
             return self.reply({"error": self.told(error)})
 
+    def do_profile(self, message):
+        """Which kernels the module runs."""
+        from . import kernel_profile
+
+        with Printing(self.server):
+            try:
+                rows = kernel_profile.profiled(self, message["text"], message["seed"])
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+        return self.reply({"profile": rows})
+
     # --- frames -------------------------------------------------------------------------------------------
 
     def reply(self, message):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codeopt.agent.kernel_verify import Bench
+from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.tasks.kernel import read_kernel
 from codeopt.sandbox.kernels.judge import KernelJudge
 from codeopt.sandbox.kernels.session import Side
@@ -135,21 +135,21 @@ def text(body: str, size: int = 96) -> str:
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    made = Bench(read_kernel(Path("ref.py"), REFERENCE), ProcessSandbox(), "cpu", sys.executable)
+def bench() -> Iterator[KernelShop]:
+    made = KernelShop(read_kernel(Path("ref.py"), REFERENCE), ProcessSandbox(), "cpu", sys.executable)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def judge(bench: Bench) -> KernelJudge:
+def judge(bench: KernelShop) -> KernelJudge:
     found = KernelJudge(bench.subject(Side()), seed=random.randrange(1 << 30))
     found.plan(0)
     return found
 
 
 @pytest.fixture
-def make(bench: Bench) -> Iterator[object]:
+def make(bench: KernelShop) -> Iterator[object]:
     made: list[KernelSubject] = []
 
     def subject(body: str) -> KernelSubject:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from codeopt.agent.kernel_verify import KernelVerification
+    from codeopt.agent.kernels.verify import KernelVerification
     from codeopt.agent.verify import Side
 
 
@@ -18,7 +18,7 @@ def verify_kernel(
     seed: int, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Run it, show it, leave with 0 (right and faster) or 1."""
-    from codeopt.agent.kernel_verify import verify_kernel as run
+    from codeopt.agent.kernels.verify import verify_kernel as run
     from codeopt.sandbox.kernels.judge import PAIRS
 
     def tell(line: str) -> None:

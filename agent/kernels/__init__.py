@@ -1,0 +1,1 @@
+"""Finding faster GPU kernels."""

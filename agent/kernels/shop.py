@@ -1,0 +1,89 @@
+"""From a kernel's task to things that run: sandbox, interpreter, and a subject for any version of the module."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from codeopt.agent.tasks.kernel import KernelFile, candidate_class
+from codeopt.errors import UserError
+from codeopt.sandbox.choose import choose
+from codeopt.sandbox.interpreter import find_interpreter
+from codeopt.sandbox.kernels import device as gpu
+from codeopt.sandbox.kernels.session import Side
+from codeopt.sandbox.kernels.subject import KernelSubject
+from codeopt.sandbox.protocol import Sandbox
+from codeopt.types import Proposal
+
+
+class KernelShop:
+    """The sessions of a kernel's task on one device. `close()` ends them.
+
+    Args:
+        kernel: The reference.
+        sandbox: Where everything runs.
+        device: "cuda" or "cpu".
+
+    Attributes:
+        kept: Subjects that `forget` leaves open: the rivals, which the decision needs again.
+
+    Raises:
+        UserError: The interpreter has no PyTorch, or cannot be used.
+    """
+
+    def __init__(self, kernel: KernelFile, sandbox: Sandbox, device: str, python: str | None = None) -> None:
+        self.kernel, self.sandbox, self.device = kernel, sandbox, device
+        self.interpreter = find_interpreter(python)
+        if not self.interpreter.has("torch"):
+            raise UserError(f"PyTorch is not installed in {self.interpreter.path}", "install it, or name another --python")
+        self._open: list[KernelSubject] = []
+        self.kept: set[KernelSubject] = set()
+
+    def close(self) -> None:
+        """End all sessions and let go of the sandbox. Idempotent."""
+        if self._open:
+            with ThreadPoolExecutor(len(self._open)) as pool:
+                list(pool.map(KernelSubject.close, self._open))
+        self._open.clear()
+        self.sandbox.close()
+
+    def baseline_source(self) -> str:
+        """The text of the reference."""
+        return self.kernel.source
+
+    def subject(self, side: Side) -> KernelSubject:
+        """A module, not started yet. Only the reference's own sessions get the text that holds it."""
+        texts = [shape.inputs if side.source else shape.whole for shape in self.kernel.shapes]
+        cores = sorted(os.sched_getaffinity(0))
+        on = tuple(cores) if self.device == "cuda" else tuple(cores[-1:])
+        runtime = gpu.runtime(self.interpreter.path, self.interpreter.mounts, self.device, on)
+        made = KernelSubject(self.sandbox, runtime, side, texts, self.device)
+        self._open.append(made)
+        return made
+
+    def proposed(self, proposal: Proposal, seed: int = 0) -> KernelSubject:
+        """The module that a proposal makes. Raises UserError where it defines none."""
+        return self.subject(Side(proposal.source, candidate_class(self.kernel.file, proposal.source)))
+
+    def forget(self, subject: KernelSubject) -> None:
+        """Close a subject that is not needed any more."""
+        if subject in self.kept:
+            return
+        subject.close()
+        if subject in self._open:
+            self._open.remove(subject)
+
+
+def sandbox_for(kind: str, device: str) -> Sandbox:
+    """The sandbox for a kernel: containers do not show the GPU, so "auto" is a plain process there.
+
+    Raises:
+        UserError: A kind that has no GPU inside was named.
+    """
+    if device == "cpu":
+        return choose(kind, trusted=False)
+    if kind not in ("auto", "process"):
+        raise UserError(f"--sandbox {kind} shows no GPU", "leave it out, or --sandbox process")
+    if os.getuid() == 0:
+        raise UserError("a GPU kernel would run as root", "run codeopt as another user, best one that owns no files")
+    return choose("process", trusted=True)
