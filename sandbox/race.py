@@ -7,6 +7,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from codeopt.sandbox import stats
+from codeopt.sandbox.session import Sample
 from codeopt.types import Measurement, Status
 
 FLOORS = 20  # a region must last this many empty round trips to be believed
@@ -41,6 +42,10 @@ class Clocks:
     wall_s: float
     threads: int
     whole: bool = False
+
+    def lasts(self, sample: Sample) -> float:
+        """Seconds that a region lasts by itself. On a busy machine most of its wall-clock may be that of others."""
+        return sample.cpu_s if self.whole and self.threads == 1 and sample.cpu_s else sample.wall_s
 
 
 @dataclass

@@ -142,7 +142,7 @@ def _repeat(judge: Judge, candidate: Subject, case: Case, repeat: int) -> int:
     new = candidate.run(case, repeat=repeat, limit_s=judge.limit_s)
     if base.status is not Status.OK or new.status is not Status.OK:
         return repeat
-    wanted = FLOORS * judge.clocks().wall_s / max(new.wall_s, 1e-6)
+    wanted = FLOORS * judge.clocks().wall_s / max(judge.clocks().lasts(new), 1e-6)
     allowed = 0.5 / max(base.wall_s, 1e-6)
     memory = (256 << 20) / max(1, repeat * sum(map(len, case.calls)))
     return max(repeat, math.floor(repeat * min(max(1.0, wanted), max(1.0, allowed), max(1.0, memory))))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from codeopt.sandbox.oracle import Answer, Oracle
 
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
+WAITS = 40  # times the wall-clock that is wanted: enough even where a program waits more than it works
 HOLDOUT_PAIRS = 20
 SHORT = 2  # copies of a call in one region, from which on a gain may be in the copies
 TOGETHER = 6
@@ -233,9 +234,10 @@ class Judge:
                     f"the program itself does not survive its timing input ({sample.status}: {sample.evidence})",
                     "give another input with --inputs",
                 )
-            if sample.wall_s >= wanted or repeat >= most:
+            lasts = self.clocks().lasts(sample)
+            if lasts >= wanted or sample.wall_s >= WAITS * wanted or repeat >= most:
                 return repeat
-            growth = wanted / max(sample.wall_s, 1e-6)
+            growth = wanted / max(lasts, 1e-6)
             repeat = min(most, max(repeat + 1, math.ceil(repeat * min(growth * 1.2, 50))))
 
     def noise(self, case: Case, repeat: int, samples: int = 5) -> tuple[float, float, str]:
