@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 
@@ -18,8 +19,9 @@ from codeopt.agent.budget import Meter
 from codeopt.agent.equivalence import write_equivalence_test
 from codeopt.agent.search import Search, Step
 from codeopt.agent.tasks.model import Task
-from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
+from codeopt.sandbox.interpreter import Interpreter
+from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.workload import Workload
 from codeopt.types import Measurement, Profile, Verdict
 
@@ -45,6 +47,15 @@ class Outcome:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
+class Origin(Protocol):
+    """What the program came from."""
+
+    sandbox: Sandbox
+    interpreter: Interpreter
+
+    def baseline_source(self) -> str: ...
+
+
 def write_outcome(
     run: Path,
     task: Task,
@@ -54,14 +65,24 @@ def write_outcome(
     exit_code: int,
     reason: str,
     workload: Workload | None,
-    shop: Workshop,
+    shop: Origin,
     search: Search | None,
     meter: Meter,
     machine: dict[str, Any],
     profile: Profile | None,
+    more: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Write everything into the run's folder; see docs for the names of the files."""
+    """Write everything into the run's folder; see docs for the names of the files.
+
+    Args:
+        more: Further facts for the summary.
+        texts: Further files, by name.
+    """
     files: dict[str, Path] = {}
+    for name, text in (texts or {}).items():
+        files[Path(name).stem] = run / name
+        _write(run / name, text)
     original = shop.baseline_source()
     measured = verdict.holdout if verdict is not None else None
     if step is not None:
@@ -116,6 +137,7 @@ def write_outcome(
         "verify": verify_command(task, files, step) if step else "",
         "machine": machine,
         "versions": _versions(task, shop),
+        **(more or {}),
     }
     files["report"] = run / "report.md"
     _write(files["report"], _report(summary, task, measured, profile))
@@ -167,7 +189,7 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
     words += ["--as", task.file]
     if task.function:
         words += ["--function", task.function]
-    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle"):
+    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle", "device"):
         if value := getattr(task, flag):
             words += [f"--{flag}", value]
     if task.args:
@@ -179,11 +201,11 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
     return shlex.join(words)
 
 
-def _versions(task: Task, shop: Workshop) -> dict[str, str]:
+def _versions(task: Task, shop: Origin) -> dict[str, str]:
     if task.language == "cpp":
         return {"compiler": shlex.join((task.compiler, *task.flags))}
     interpreter = shop.interpreter
-    found = interpreter.versions(("numpy", "pandas", "numba", "scipy"))
+    found = interpreter.versions(("numpy", "pandas", "numba", "scipy", "torch", "triton"))
     return {"interpreter": f"{interpreter.implementation} {interpreter.version} ({interpreter.path})", **found}
 
 

@@ -141,7 +141,12 @@ def _optimize(task: Task, options: Options, view: View, source: str | None) -> O
                 )
             )
             trace.note(SOURCE + source_hash(task))
-        run = _Run(task, options, view, trace, meter, proposers, machine, earlier, source)
+        kind = Run
+        if task.kind == "kernel":
+            from codeopt.agent.kernels.run import KernelRun
+
+            kind = KernelRun
+        run = kind(task, options, view, trace, meter, proposers, machine, earlier, source)
         try:
             outcome = run.go()
         except (UserError, SandboxBroken) as error:
@@ -154,7 +159,7 @@ def _optimize(task: Task, options: Options, view: View, source: str | None) -> O
         return outcome
 
 
-class _Run:
+class Run:
     """The phases of one run, in order."""
 
     def __init__(
@@ -180,6 +185,7 @@ class _Run:
         self.remembered = remember(earlier, task.language)
         self.shop: Workshop | None = None
         self.search: Search | None = None
+        self.judge: Judge | None = None
         self.profile: Profile | None = None
         self.relations: Relations | None = None
 
@@ -224,6 +230,7 @@ class _Run:
     def climb(self, judge: Judge, workload: Workload) -> Outcome:
         """Search, then the holdout on the way back from the best step."""
         assert self.shop is not None
+        self.judge = judge
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
         kept_s = 3 + 2.2 * HOLDOUT_PAIRS * region + (reserve_s(self.shop) if self.options.crosshair else 0)
         kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), kept_s)
@@ -297,7 +304,8 @@ class _Run:
             return self.profile
         if self.options.proposers == ("rules",):
             return None  # rules only order their rewrites by it
-        return self.profiled(source, self.search.workload, self.search.judge)
+        assert self.judge is not None
+        return self.profiled(source, self.search.workload, self.judge)
 
     def profiled(self, source: str, workload: Workload, judge: Judge) -> Profile | None:
         """A profile, kept in the run's folder: a resumed run asks a model in the same words and pays for them once."""

@@ -14,18 +14,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from codeopt.agent.budget import BudgetExhausted, Meter
 from codeopt.agent.proposers.base import Combines, ProposeContext, Proposer, place_free
 from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.model import Task
-from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
-from codeopt.sandbox.race import Race
-from codeopt.sandbox.subject import Subject
-from codeopt.sandbox.verdict import PROBE_HOPE, Judge
-from codeopt.sandbox.workload import Workload
+from codeopt.sandbox.verdict import PROBE_HOPE
+from codeopt.sandbox.workload import Case, Workload
 from codeopt.trace import Best, CandidateMade, TraceWriter, VerdictReached
 from codeopt.types import Candidate, Profile, Proposal, Status, Verdict
 
@@ -45,6 +42,32 @@ class View(Protocol):
     def note(self, text: str) -> None: ...
 
 
+class Shop(Protocol):
+    """What makes subjects of candidates."""
+
+    @property
+    def task(self) -> Task: ...
+    def baseline_source(self) -> str: ...
+    def proposed(self, proposal: Proposal, seed: int = 0) -> Any: ...
+    def forget(self, subject: Any) -> None: ...
+
+
+class Referee(Protocol):
+    """What judges them: `codeopt.sandbox.verdict.Judge`, or one with the same methods for another kind of subject."""
+
+    baseline: Any
+    rival: Any
+
+    def probe(self, candidate: Any, workload: Workload, *, stop: Callable[[], bool] = ...) -> Any: ...
+    def judge(
+        self, candidate: Any, workload: Workload, *, probe: Any = None, stop: Callable[[], bool] = ...
+    ) -> Verdict: ...
+    def promise(self, race: Any) -> float: ...
+    def estimate(self, race: Any) -> float: ...
+    def decide(self, race: Any, workload: Workload) -> Verdict: ...
+    def calibrate(self, case: Case) -> int: ...
+
+
 @dataclass
 class Step:
     """An accepted candidate; `gain` is its factor over its parent, `total` over the baseline (estimates)."""
@@ -55,7 +78,7 @@ class Step:
     total: float
 
 
-_Accepted = tuple[Candidate, Verdict, Subject]
+_Accepted = tuple[Candidate, Verdict, Any]
 
 
 @dataclass
@@ -63,8 +86,8 @@ class _Open:
     """A candidate whose race has begun and waits."""
 
     candidate: Candidate
-    subject: Subject
-    race: Race
+    subject: Any
+    race: Any
     estimate: float
 
 
@@ -83,8 +106,8 @@ class Search:
 
     def __init__(
         self,
-        workshop: Workshop,
-        judge: Judge,
+        workshop: Shop,
+        judge: Referee,
         workload: Workload,
         proposers: list[Proposer],
         meter: Meter,
@@ -306,7 +329,7 @@ class Search:
 
     def _evaluate(
         self, candidate: Candidate, waiting: list[_Open] | None
-    ) -> tuple[Verdict | None, Subject | None]:
+    ) -> tuple[Verdict | None, Any]:
         """The verdict on a candidate against its parent, and its live subject where it was accepted.
 
         No verdict yet where its race went into `waiting`.
@@ -349,7 +372,7 @@ class Search:
         self._history.append((candidate.proposal, verdict))
         self.view.tried(candidate, verdict)
 
-    def _adopt(self, candidate: Candidate, verdict: Verdict, subject: Subject) -> None:
+    def _adopt(self, candidate: Candidate, verdict: Verdict, subject: Any) -> None:
         """Make a candidate the best: the next ones race against it."""
         assert verdict.search is not None
         gain = verdict.search.speedup

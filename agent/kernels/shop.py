@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from codeopt.agent.tasks.kernel import KernelFile, candidate_class
+from codeopt.agent.tasks.model import Task
 from codeopt.errors import UserError
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.interpreter import find_interpreter
@@ -23,6 +24,7 @@ class KernelShop:
         kernel: The reference.
         sandbox: Where everything runs.
         device: "cuda" or "cpu".
+        task: As it was detected, where it was.
 
     Attributes:
         kept: Subjects that `forget` leaves open: the rivals, which the decision needs again.
@@ -31,8 +33,11 @@ class KernelShop:
         UserError: The interpreter has no PyTorch, or cannot be used.
     """
 
-    def __init__(self, kernel: KernelFile, sandbox: Sandbox, device: str, python: str | None = None) -> None:
+    def __init__(
+        self, kernel: KernelFile, sandbox: Sandbox, device: str, python: str | None = None, task: Task | None = None
+    ) -> None:
         self.kernel, self.sandbox, self.device = kernel, sandbox, device
+        self.task = task or Task(kind="kernel", file=str(kernel.file))
         self.interpreter = find_interpreter(python)
         if not self.interpreter.has("torch"):
             raise UserError(f"PyTorch is not installed in {self.interpreter.path}", "install it, or name another --python")

@@ -74,7 +74,8 @@ class KernelVerification:
         best: The pairs against the fastest rival; None where nothing was timed.
         eager: The pairs against the reference as it is.
         rival: "eager", or the mode of torch.compile that was the fastest.
-        tie: Both it and the rival stand at the roofline: nothing can be faster.
+        tie: It is not faster, and stands at the roofline: nothing can be.
+        label: Who does the work: "authored", "library" or "compiler"; "" where nobody looked.
     """
 
     file: str
@@ -84,6 +85,7 @@ class KernelVerification:
     eager: Measurement | None = None
     rival: str = EAGER
     tie: bool = False
+    label: str = ""
     rows: list[ShapeRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     device: str = ""
@@ -106,6 +108,8 @@ class KernelVerification:
             "accepted": self.accepted,
             "evidence": self.evidence,
             "rival": self.rival,
+            "rival_named": named(self.rival),
+            "label": self.label,
             "tie": self.tie,
             "best": self.best.model_dump(mode="json") if self.best else None,
             "eager": self.eager.model_dump(mode="json") if self.eager else None,

@@ -50,6 +50,7 @@ class ProposeContext:
         parent: The candidate to change.
         source: Its whole text.
         language: "python" or "cpp".
+        kind: "kernel" where the file is a PyTorch module and its faster version is a class `ModelNew`; else "".
         function: Qualified name of the function to speed up ("f", "Class.method"); "" is the whole file.
         file_name: Name of the file, without folders.
         profile: Where the parent's time goes, where it is known.
@@ -58,7 +59,7 @@ class ProposeContext:
         available: Top-level modules that can be imported where the program runs.
         seed: Seed for everything random.
         compiler: Compiler and flags, or interpreter and version, in one line.
-        inputs: What the program is run on, in one line.
+        inputs: What the program is run on, in one line (a kernel: a line for each shape).
         meter: What the run may still spend.
         trace: Where calls are recorded, and answered calls are found after a resume; None records nothing.
     """
@@ -66,6 +67,7 @@ class ProposeContext:
     parent: Candidate
     source: str
     language: str = "python"
+    kind: str = ""
     function: str = ""
     file_name: str = ""
     profile: Profile | None = None

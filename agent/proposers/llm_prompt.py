@@ -47,12 +47,13 @@ def opening(context: ProposeContext) -> list[Message]:
     """The system message and the task, with the attempts on this parent so far."""
     text, excerpt = shown_source(context)
     profile = context.profile
-    system = _TEMPLATES.get_template("system.j2").render(
+    prefix = f"{context.kind}_" if context.kind else ""
+    system = _TEMPLATES.get_template(f"{prefix}system.j2").render(
         language=context.language, title=_TITLES[context.language], function=context.function, excerpt=excerpt
     )
     hot = _hot(context)
     attempts = [_attempt(context, *tried) for tried in list(context.history)[-MAX_ATTEMPTS:]]
-    task = _TEMPLATES.get_template("fresh.j2").render(
+    task = _TEMPLATES.get_template(f"{prefix}fresh.j2").render(
         language=context.language,
         function=context.function,
         file_name=_line(context.file_name) or ("the file" if context.language == "python" else "main.cpp"),

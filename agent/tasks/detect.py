@@ -13,6 +13,7 @@ from typing import Any
 from codeopt import config
 from codeopt.agent.tasks import cases
 from codeopt.agent.tasks.functions import FunctionInfo, Script, entry_points, functions_of, script_of
+from codeopt.agent.tasks.kernel import is_kernel, read_kernel
 from codeopt.agent.tasks.model import Kind, Task
 from codeopt.agent.tasks.place import place_of
 from codeopt.agent.tasks.tools import compiler, interpreter
@@ -148,6 +149,8 @@ def find_function(functions: Sequence[FunctionInfo], name: str, file: Path) -> F
 
 def _python(path: Path, settings: Settings) -> Task:
     functions, script = _parsed(path)
+    if settings.kind == "kernel" or (settings.kind is None and settings.function is None and is_kernel(read_source(path))):
+        return _kernel(path, settings)
     kind, function = _python_kind(path, settings, functions, script)
     where = place_of(path, settings.project)
     return Task(
@@ -161,6 +164,19 @@ def _python(path: Path, settings: Settings) -> Task:
         python=interpreter(settings.python),
         cases=_cases(path, settings, script.reads_stdin) if kind == "program" else "",
         **_common(settings),
+    )
+
+
+def _kernel(path: Path, settings: Settings) -> Task:
+    read_kernel(path, read_source(path))
+    common = {**_common(settings), "rel": settings.rel_tol or 0.0}
+    return Task(
+        kind="kernel",
+        file=str(path),
+        project=str(path.parent),
+        python=interpreter(settings.python),
+        device=settings.device or "",
+        **common,
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from codeopt.types import Record
 
-Kind = Literal["program", "function", "command"]
+Kind = Literal["program", "function", "command", "kernel"]
 Language = Literal["python", "cpp"]
 
 
@@ -16,8 +16,9 @@ class Task(Record):
     """Everything that is known about the program before it runs. Paths are absolute; "" means "none".
 
     Attributes:
-        kind: "program" (stdin and arguments to stdout), "function" (a Python callable) or "command" (an argv that
-            is profiled as a whole, and whose own hottest functions are then optimised).
+        kind: "program" (stdin and arguments to stdout), "function" (a Python callable), "command" (an argv that
+            is profiled as a whole, and whose own hottest functions are then optimised) or "kernel" (a PyTorch module; see
+            `codeopt.agent.tasks.kernel`).
         language: "python", or "cpp" for C++ and C.
         file: The one file that may change; "" only for a command whose file the profile has yet to find.
         function: Qualified name as in the source ("f", "Class.method"); "" for a whole program.
@@ -40,9 +41,11 @@ class Task(Record):
         timeout_s: Seconds that one run of the baseline may take.
         memory_mb: Memory of one session.
         threads: Threads that the program may use; 1 means that it is judged as single-threaded.
-        rel, abs: Tolerance for floating-point numbers in values, as in `math.isclose`.
+        rel, abs: Tolerance for floating-point numbers in values, as in `math.isclose`. Of a kernel only `rel` counts,
+            relative to the norm of an output; 0 takes KernelBench's for the output's type.
         float_tol: Relative and absolute tolerance for numbers inside printed text; 0 asks for equal tokens.
         command: Whole argv of a command.
+        device: Where a kernel runs: "cuda", "cpu", or "" for the GPU that is there.
     """
 
     kind: Kind
@@ -70,3 +73,4 @@ class Task(Record):
     abs: float = Field(default=1e-12, ge=0)
     float_tol: float = Field(default=0.0, ge=0)
     command: tuple[str, ...] = ()
+    device: str = ""

@@ -28,7 +28,7 @@ class Settings(Record):
 
     Attributes:
         file: The program, where the folder is a task of a suite (`codeopt eval`) and holds several source files.
-        kind: "program" or "function", where detection guesses wrong.
+        kind: "program", "function" or "kernel", where detection guesses wrong.
         project: Folder whose importable sources a candidate sees, where the detected project holds more than it needs.
         function: Qualified name of the function.
         tests: Pytest files or folders.
@@ -47,10 +47,11 @@ class Settings(Record):
         threads: Threads that the program may use.
         rel_tol, abs_tol: Tolerance for floats in values.
         float_tol: Tolerance for numbers in printed text.
+        device: "cuda" or "cpu": where a kernel runs.
     """
 
     file: str | None = None
-    kind: Literal["program", "function"] | None = None
+    kind: Literal["program", "function", "kernel"] | None = None
     project: str | None = None
     function: str | None = None
     tests: tuple[str, ...] | None = None
@@ -70,6 +71,7 @@ class Settings(Record):
     rel_tol: float | None = Field(default=None, ge=0)
     abs_tol: float | None = Field(default=None, ge=0)
     float_tol: float | None = Field(default=None, ge=0)
+    device: Literal["cuda", "cpu"] | None = None
 
     def over(self, below: Settings) -> Settings:
         """These settings, and those of `below` where these say nothing."""

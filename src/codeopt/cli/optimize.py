@@ -95,6 +95,9 @@ def optimize(
     timeout: Annotated[
         float | None, typer.Option(min=0.01, help="Seconds that one run may take.", rich_help_panel=TASK)
     ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Of a kernel: cuda or cpu (default: the GPU).", rich_help_panel=TASK)
+    ] = None,
     proposer: Annotated[
         str | None,
         typer.Option(help="rules, llm, or both: rules,llm (default: rules).", rich_help_panel=MODEL),

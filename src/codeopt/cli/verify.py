@@ -69,7 +69,7 @@ def verify(
 
         said = settings_of(context).over(config.load(before.path))
         verify_kernel(
-            before, side(new), sandbox=sandbox, device=device, python=said.python, rel=said.rel_tol,
+            before, side(new), sandbox=sandbox, device=said.device, python=said.python, rel=said.rel_tol,
             pairs=pairs, seed=seed, as_json=as_json, quiet=quiet,
         )  # fmt: skip
     found = run(
