@@ -1,6 +1,7 @@
 """Runs references of the kernel suite, as the sandbox's process does on a device, and says what their outputs are like.
 
-Reads {name: [whole, inputs]} (`codeopt.agent.tasks.kernel.Shape`) as JSON, and writes {name: report}.
+Reads {"tiny": {name: [whole, inputs]}, "real": {name: whole}} (`codeopt.agent.tasks.kernel.Shape`) as JSON; writes a report
+of each.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Narrow(TorchDispatchMode):
 
 
 def report(whole: str, inputs: str) -> dict[str, Any]:
+    """What a tiny task's outputs are like, and those of answers without the work."""
+    gc.freeze()  # torch's own objects are many, and `build` collects garbage
     kernel = Kernel(SimpleNamespace(context=SimpleNamespace(module=None)), "cpu")
     kernel.cls = "Model"
     kernel.build(whole, INIT)
@@ -93,11 +96,32 @@ def report(whole: str, inputs: str) -> dict[str, Any]:
     return told
 
 
+def size(whole: str) -> dict[str, int]:
+    """Bytes of a real task's arguments with the weights, and of its outputs (-1: their sizes depend on values); makes none of them."""
+    names: dict[str, Any] = {"__name__": "size"}
+    exec(compile(whole, "size", "exec"), names)
+    with torch.device("meta"), torch.no_grad():
+        arguments = names["get_inputs"]()
+        module = names["Model"](*names["get_init_inputs"]())
+        try:
+            found = module(*arguments)
+        except NotImplementedError:
+            found = None
+    outputs = list(found) if isinstance(found, tuple) else [found]
+    held = sum(value.nbytes for value in [*arguments, *module.parameters()])
+    made = -1 if found is None else sum(value.nbytes for value in outputs)
+    return {"arguments": held, "outputs": made, **names["cost"]()}
+
+
 def alike(one: list[Any], other: list[Any]) -> bool:
     return all(map(torch.equal, one, other))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    gc.freeze()  # torch's own objects are many, and garbage is collected for each task
-    json.dump({name: report(*texts) for name, texts in json.load(sys.stdin).items()}, sys.stdout)
+    asked = json.load(sys.stdin)
+    found = {
+        "tiny": {name: report(*texts) for name, texts in asked["tiny"].items()},
+        "real": {name: size(text) for name, text in asked["real"].items()},
+    }
+    json.dump(found, sys.stdout)

@@ -66,22 +66,29 @@ OWN_ERROR = {"bfloat16": 2e-2, "float16": 2e-3, "float32": 1e-6}  # of a referen
 
 
 @pytest.fixture(scope="module")
-def reports() -> dict[str, Any]:
-    """What each tiny task is like."""
+def found() -> dict[str, dict[str, Any]]:
+    """What each task is like: "tiny" ones were run, of "real" ones the sizes were found out."""
     pytest.importorskip("torch", reason="torch is not installed")
-    asked = {}
+    asked: dict[str, dict[str, Any]] = {"tiny": {}, "real": {}}
     for name, shapes in TINY.items():
         file = FOLDER / f"{name}.py"
         for number, values in enumerate(shapes):
             shape = shaped(file, file.read_text(encoding="utf-8"), values)
-            asked[f"{name}-{number}"] = [shape.whole, shape.inputs]
+            asked["tiny"][f"{name}-{number}"] = [shape.whole, shape.inputs]
+        for shape in read_kernel(file, file.read_text(encoding="utf-8")).shapes:
+            asked["real"][f"{name}: {shape.name}"] = shape.whole
     done = subprocess.run(
         [sys.executable, str(HERE / "kernels_inside.py")],
         input=json.dumps(asked), capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    told: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return told
+
+
+@pytest.fixture(scope="module")
+def reports(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return found["tiny"]
 
 
 def test_each_file_has_a_tiny_shape_and_a_line_in_the_readme_and_none_is_taken_for_a_suite() -> None:
@@ -140,6 +147,13 @@ def test_the_least_cost_is_no_more_than_each_tensor_once(case: str, reports: dic
     assert cost["flops"] > 0
     # What torch counts are matrix products only, and masked ones in full.
     assert not most["flops"] or cost["flops"] <= most["flops"] or case.startswith("linear_attention")
+
+
+def test_real_shapes_fit_together_and_into_a_gpu(found: dict[str, dict[str, Any]]) -> None:
+    for name, told in found["real"].items():
+        assert 5e6 < told["arguments"] < 1.1e9, name
+        if not name.startswith("moe_grouped"):  # how many tokens an expert has depends on values
+            assert 0.4 * told["arguments"] < told["bytes"] <= told["arguments"] + told["outputs"], name
 
 
 def numbers(name: str) -> list[int]:

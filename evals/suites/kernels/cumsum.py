@@ -13,7 +13,7 @@ SHAPES = [
 ]
 HELD_OUT = [
     {"rows": 1000, "columns": 50001, "dtype": "torch.float32"},
-    {"rows": 20011, "columns": 777, "dtype": "torch.bfloat16"},
+    {"rows": 100003, "columns": 777, "dtype": "torch.bfloat16"},
 ]
 
 

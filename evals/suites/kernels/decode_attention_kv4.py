@@ -49,7 +49,7 @@ def filled():
 
 
 def get_inputs():
-    q = torch.randn(batch, heads, head_dim) * torch.linspace(0.5, 2, heads)[:, None]
+    q = torch.randn(batch, heads, head_dim) * torch.linspace(0.5, 1.5, heads)[:, None]
     cache = []
     for _ in range(2):
         codes = torch.randint(256, (batch, kv_heads, length, head_dim // 2), dtype=torch.uint8)

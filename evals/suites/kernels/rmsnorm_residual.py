@@ -11,10 +11,10 @@ SHAPES = [
     {"rows": 4096, "columns": 32768, "dtype": "torch.float32"},
     {"rows": 16384, "columns": 4096, "dtype": "torch.bfloat16"},
     {"rows": 8192, "columns": 8192, "dtype": "torch.float16"},
-    {"rows": 256, "columns": 7168, "dtype": "torch.bfloat16"},
+    {"rows": 2048, "columns": 7168, "dtype": "torch.bfloat16"},
 ]
 HELD_OUT = [
-    {"rows": 2047, "columns": 5001, "dtype": "torch.bfloat16"},
+    {"rows": 5001, "columns": 2881, "dtype": "torch.bfloat16"},
     {"rows": 1000, "columns": 12345, "dtype": "torch.float32"},
 ]
 

@@ -13,7 +13,7 @@ SHAPES = [
 ]
 HELD_OUT = [
     {"rows": 1000, "columns": 50257, "dtype": "torch.float32"},
-    {"rows": 30001, "columns": 777, "dtype": "torch.bfloat16"},
+    {"rows": 100003, "columns": 777, "dtype": "torch.bfloat16"},
 ]
 
 
