@@ -4,7 +4,8 @@ Beyond that form a file may hold:
 
     SHAPES = [{"rows": 4096, "columns": 1024}, ...]     other values for its module-level numbers, one task for each
     HELD_OUT = [{"rows": 1000}, ...]                    the same, only for the decision
-    class Exact(torch.nn.Module)                        the module in higher precision, where widening all floats won't do
+    class Exact(torch.nn.Module)                        the module in higher precision, where widening all floats won't do;
+                                                        it gets the arguments, and has its weights, in double precision
     def cost(): return {"bytes": ..., "flops": ...}     where torch's own count is not the least that is needed
 """
 
@@ -75,7 +76,7 @@ def read_kernel(file: Path, source: str) -> KernelFile:
     tree = ast.parse(source)
     shapes, held_out = (_listed(file, tree, name) for name in LISTS)
     chosen = [(values, False) for values in shapes or [{}]] + [(values, True) for values in held_out]
-    return KernelFile(file, source, tuple(_shape(file, source, values, apart) for values, apart in chosen))
+    return KernelFile(file, source, tuple(shaped(file, source, values, apart) for values, apart in chosen))
 
 
 def candidate_class(file: Path, source: str) -> str:
@@ -129,7 +130,12 @@ def _targets(node: ast.stmt) -> list[str]:
     return []
 
 
-def _shape(file: Path, source: str, values: Mapping[str, Any], held_out: bool) -> Shape:
+def shaped(file: Path, source: str, values: Mapping[str, Any], held_out: bool = False) -> Shape:
+    """A reference with other values for its module-level numbers.
+
+    Raises:
+        UserError: The module has no such number, or a value is none.
+    """
     tree = ast.parse(source)
     found: dict[str, ast.expr] = {}
     for node in tree.body:

@@ -9,10 +9,8 @@ def exact(kernel, text, message):
     torch = kernel.torch
     names = kernel.built[text][0]
     try:
-        module = kernel.instance(names, names.get("Exact", names[kernel.cls]), message["init"])
+        module = kernel.instance(names, names.get("Exact", names[kernel.cls]), message["init"]).double()
         arguments = kernel.inputs(text, message["seed"])
-        if "Exact" not in names:
-            module = module.double()
         wide = [widened(torch, value) for value in arguments]
         with kernel.no_grad():
             found = module(*wide)
