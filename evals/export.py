@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from codeopt.evals.rows import by_task
 from codeopt.evals.samples import ANSWERS
 from codeopt.evals.suites import find
 
-FORMS = ("enamel", "evalplus", "pie")
+FORMS = ("enamel", "evalplus", "pie", "kernelbench")
 HINT = "give a folder of codeopt eval generate or codeopt eval SUITE, or its samples.jsonl"
 
 
@@ -48,7 +49,7 @@ def suite_of(source: Path) -> str:
 
 
 def text_of(samples: dict[str, list[Generated]], form: str, *, suite: str = "", data: Path | None = None) -> str:
-    """All programs in one of `FORMS`.
+    """All programs in one of `FORMS` that is one file ("kernelbench" is a folder: see there).
 
     Args:
         suite, data: For "pie", which wants the slow programs, too: as `codeopt.evals.suites.find` takes them.
@@ -64,6 +65,24 @@ def text_of(samples: dict[str, list[Generated]], form: str, *, suite: str = "", 
     if form == "pie":
         return pie(programs, suite, data)
     raise UserError(f"there is no form {form!r}", f"one of {', '.join(FORMS)}")
+
+
+def kernelbench(samples: dict[str, list[Generated]]) -> dict[str, str]:
+    """KernelBench's folder of generations by name of file: level_1_problem_2_sample_0_kernel.py.
+
+    Source: the authors' generate_samples.py.
+
+    Raises:
+        UserError: A task_id is not "level1/2" or the like.
+    """
+    found: dict[str, str] = {}
+    for name, group in samples.items():
+        place = re.fullmatch(r"level(\d+)/(\d+)", name)
+        if place is None:
+            raise UserError(f"KernelBench's form knows problems by level and number: {name} has none", "use --form evalplus")
+        for number, one in enumerate(group):
+            found[f"level_{place[1]}_problem_{place[2]}_sample_{number}_kernel.py"] = one.solution
+    return found
 
 
 def enamel(programs: dict[str, list[str]]) -> str:

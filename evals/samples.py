@@ -12,9 +12,10 @@ from typing import Any
 from codeopt.errors import UserError
 
 FORMS = (
-    "ENAMEL's JSON ({problem: [program, …]} or a list by problem), EvalPlus's JSONL (task_id and solution) "
-    "or PIE's (src_id and generated_answers)"
+    "ENAMEL's JSON ({problem: [program, …]} or a list by problem), EvalPlus's JSONL (task_id and solution), "
+    "PIE's (src_id and generated_answers) or a folder of KernelBench's (level_1_problem_2_sample_0_kernel.py)"
 )
+_KERNEL = re.compile(r"level_(\d+)_problem_(\d+)_sample_(\d+)_kernel\.py")
 ANSWERS = "generated_answers"
 
 
@@ -25,11 +26,13 @@ def read(file: Path) -> dict[str, list[str]]:
     JSONL: a line for each sample, {"task_id": "HumanEval/0", "solution": program} or "completion" for a body. PIE's
     generations (Shypula et al., ICLR 2024): JSONL with a line for each slow program, {"src_id": …, "generated_answers":
     [program, …]}, one text, or columns "generated_answers_0", "generated_answers_1", …; "submission_id_v0" where there
-    is no "src_id".
+    is no "src_id". A folder of KernelBench's (Ouyang et al., 2025): level_L_problem_P_sample_S_kernel.py.
 
     Raises:
         UserError: There is no such file, or it has neither form.
     """
+    if file.is_dir():
+        return _kernels(file)
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError:
@@ -42,6 +45,17 @@ def read(file: Path) -> dict[str, list[str]]:
         raise UserError(f"{file} has no form that is known ({type(error).__name__}: {error})", f"what is read: {FORMS}") from None
     if not found:
         raise UserError(f"{file} holds no programs", f"what is read: {FORMS}")
+    return found
+
+
+def _kernels(folder: Path) -> dict[str, list[str]]:
+    named = {tuple(map(int, name.groups())): file for file in folder.iterdir() if (name := _KERNEL.fullmatch(file.name))}
+    if not named:
+        raise UserError(f"{folder} holds no level_1_problem_1_sample_0_kernel.py or the like", f"what is read: {FORMS}")
+    found: dict[str, list[str]] = {}
+    for level, problem, sample in sorted(named):
+        text = named[level, problem, sample].read_text("utf-8", "replace")
+        found.setdefault(f"level{level}/{problem}", []).append(text)
     return found
 
 

@@ -33,7 +33,7 @@ def test_values_are_read_and_paths_are_seen_from_the_file(tmp_path: Path) -> Non
     [
         ('functoin = "f"', "unknown key 'functoin'", "did you mean function?"),
         ("zzz = 1", "unknown key 'zzz'", "known keys: file, kind, project"),
-        ('kind = "kernel"', "kind = 'kernel'", "'program' or 'function'"),
+        ('kind = "library"', "kind = 'library'", "'program' or 'function' or 'kernel'"),
         ('timeout = "soon"', "timeout = 'soon'", "a number above 0"),
         ("threads = 0", "threads = 0", "a whole number at least 1"),
         ("args = 3", "args = 3", "a list of strings"),
@@ -78,3 +78,11 @@ def test_without_a_project_only_the_file_beside_counts(tmp_path: Path) -> None:
 def test_flags_win_key_by_key() -> None:
     merged = Settings(function="g", args=()).over(Settings(function="f", args=("1",), threads=2))
     assert merged == Settings(function="g", args=(), threads=2)
+
+
+def test_an_interpreter_is_called_by_its_own_path(tmp_path: Path) -> None:
+    """A virtual environment's is a link to the one that it was made with: that one has none of its packages."""
+    (tmp_path / "real").write_text("")
+    (tmp_path / "python").symlink_to(tmp_path / "real")
+    (tmp_path / "codeopt.toml").write_text('python = "./python"')
+    assert read(tmp_path / "codeopt.toml").python == str(tmp_path / "python")

@@ -25,6 +25,7 @@ class KernelShop:
         sandbox: Where everything runs.
         device: "cuda" or "cpu".
         task: As it was detected, where it was.
+        keep_sandbox: Leave the sandbox to others at the end.
 
     Attributes:
         kept: Subjects that `forget` leaves open: the rivals, which the decision needs again.
@@ -34,9 +35,15 @@ class KernelShop:
     """
 
     def __init__(
-        self, kernel: KernelFile, sandbox: Sandbox, device: str, python: str | None = None, task: Task | None = None
+        self,
+        kernel: KernelFile,
+        sandbox: Sandbox,
+        device: str,
+        python: str | None = None,
+        task: Task | None = None,
+        keep_sandbox: bool = False,
     ) -> None:
-        self.kernel, self.sandbox, self.device = kernel, sandbox, device
+        self.kernel, self.sandbox, self.device, self._keep = kernel, sandbox, device, keep_sandbox
         self.task = task or Task(kind="kernel", file=str(kernel.file))
         self.interpreter = find_interpreter(python)
         if not self.interpreter.has("torch"):
@@ -50,7 +57,8 @@ class KernelShop:
             with ThreadPoolExecutor(len(self._open)) as pool:
                 list(pool.map(KernelSubject.close, self._open))
         self._open.clear()
-        self.sandbox.close()
+        if not self._keep:
+            self.sandbox.close()
 
     def baseline_source(self) -> str:
         """The text of the reference."""

@@ -107,10 +107,10 @@ def _defined(source: str) -> list[str]:
 def _listed(file: Path, tree: ast.Module, name: str) -> list[dict[str, Any]]:
     """The value of `SHAPES` or `HELD_OUT`; [] where there is none."""
     for node in tree.body:
-        if name in _targets(node):
-            assert isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        value = _assigned(node).get(name)
+        if value is not None:
             try:
-                found = ast.literal_eval(node.value)
+                found = ast.literal_eval(value)
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 found = None
             if not isinstance(found, list | tuple) or not all(isinstance(item, dict) and item for item in found):
@@ -121,13 +121,18 @@ def _listed(file: Path, tree: ast.Module, name: str) -> list[dict[str, Any]]:
     return []
 
 
-def _targets(node: ast.stmt) -> list[str]:
-    """Names that a statement assigns to, where it is a plain assignment."""
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+def _assigned(node: ast.stmt) -> dict[str, ast.expr]:
+    """Names that a statement gives a value of their own, with it: `a = 1`, `a: int = 1`, `a, b = 1, 2`."""
     if isinstance(node, ast.AnnAssign) and node.value is not None and isinstance(node.target, ast.Name):
-        return [node.target.id]
-    return []
+        return {node.target.id: node.value}
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return {}
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        pairs = zip(target.elts, value.elts, strict=True)
+    else:
+        pairs = zip([target], [value], strict=True)
+    return {name.id: own for name, own in pairs if isinstance(name, ast.Name)}
 
 
 def shaped(file: Path, source: str, values: Mapping[str, Any], held_out: bool = False) -> Shape:
@@ -139,9 +144,7 @@ def shaped(file: Path, source: str, values: Mapping[str, Any], held_out: bool = 
     tree = ast.parse(source)
     found: dict[str, ast.expr] = {}
     for node in tree.body:
-        for name in _targets(node):
-            if name in values and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                found[name] = node.value
+        found |= {name: value for name, value in _assigned(node).items() if name in values}
     unknown = sorted(set(values) - set(found))
     if unknown:
         raise UserError(
@@ -152,7 +155,7 @@ def shaped(file: Path, source: str, values: Mapping[str, Any], held_out: bool = 
     apart = [
         node
         for node in tree.body
-        if (isinstance(node, ast.ClassDef) and node.name in (REFERENCE, EXACT)) or set(_targets(node)) & set(LISTS)
+        if (isinstance(node, ast.ClassDef) and node.name in (REFERENCE, EXACT)) or set(_assigned(node)) & set(LISTS)
     ]
     inputs = _without(whole, apart, [])
     name = ", ".join(f"{key}={value}" for key, value in values.items()) or "as written"

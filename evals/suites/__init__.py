@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from codeopt.errors import UserError
 from codeopt.evals.enamel import Score
+from codeopt.evals.kernels import KernelRow
 from codeopt.evals.lane import Lane
 from codeopt.evals.rows import Row
 from codeopt.evals.speed import Gain, SpeedTask
@@ -99,7 +100,7 @@ class Suite(ABC, Generic[AnyProblem]):
 
 def row_of(kind: str) -> type[Row]:
     """What the samples of a run of that kind are. Raises KeyError for a kind that there is not."""
-    return {row.kind: row for row in (Score, Gain)}[kind]
+    return {row.kind: row for row in (Score, Gain, KernelRow)}[kind]
 
 
 def names() -> tuple[str, ...]:

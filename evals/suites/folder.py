@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from codeopt import config
 from codeopt.agent.tasks.detect import CPP, PYTHON
+from codeopt.agent.tasks.kernel import is_kernel
 from codeopt.errors import UserError
 from codeopt.evals.speed import SpeedTask
+from codeopt.evals.suites._kernel import KernelSuite
 from codeopt.evals.suites._speed import SpeedSuite
 
 SUFFIXES = (*PYTHON, *CPP)
 
 
 class Folder(SpeedSuite):
-    """The tasks below a folder, by the names of theirs."""
+    """Programs and functions below a folder, by the names of theirs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.name = folder.name or str(folder.resolve())
-        self.licence = f"tasks in {folder}"
-        self.problems = [SpeedTask(path.parent.name, program(path.parent)) for path in sorted(folder.glob(f"*/{config.NAME}"))]
-        if not self.problems:
-            raise UserError(f"no task in {folder}", f"each is a folder in it with a program and a {config.NAME}")
+    def __init__(self, folder: Path, problems: Sequence[SpeedTask]) -> None:
+        self.name, self.licence, self.problems = folder.name or str(folder.resolve()), f"tasks in {folder}", problems
+
+
+class KernelFolder(KernelSuite):
+    """Kernels below a folder."""
+
+    def __init__(self, folder: Path, problems: Sequence[SpeedTask]) -> None:
+        self.name, self.licence, self.problems = folder.name or str(folder.resolve()), f"kernels in {folder}", problems
 
 
 def program(folder: Path) -> Path:
@@ -43,6 +49,18 @@ def program(folder: Path) -> Path:
     return found[0].resolve()
 
 
-def create(folder: Path) -> Folder:
-    """The suite of a folder. Raises UserError where it holds no task, or one that is not clear."""
-    return Folder(folder)
+def create(folder: Path) -> Folder | KernelFolder:
+    """The suite of a folder.
+
+    Raises:
+        UserError: It holds no task, or one that is not clear; or kernels beside other programs.
+    """
+    problems = [SpeedTask(path.parent.name, program(path.parent)) for path in sorted(folder.glob(f"*/{config.NAME}"))]
+    if not problems:
+        raise UserError(f"no task in {folder}", f"each is a folder in it with a program and a {config.NAME}")
+    kernels = [task for task in problems if task.file.suffix == ".py" and is_kernel(task.file.read_text("utf-8", "replace"))]
+    if not kernels:
+        return Folder(folder, problems)
+    if len(kernels) < len(problems):
+        raise UserError(f"{folder} holds kernels ({kernels[0].task_id}) and other programs", "give each kind a folder of its own")
+    return KernelFolder(folder, problems)

@@ -26,7 +26,7 @@ from codeopt.sandbox.subject import CannotStart
 from codeopt.types import Measurement, Status
 
 TARGET_S = 0.002  # of device time in a region
-FEWEST, MOST = 3, 40  # calls in one
+MOST = 40  # calls in one
 SHARE = 0.1  # of the device's memory for the inputs and outputs of a region
 HOST_BYTES = 1 << 28
 PAIRS = 10
@@ -152,14 +152,14 @@ class KernelJudge:
         if shape not in self._plans:
             found = self.reference.answer(shape, self._rng.getrandbits(40), (), lambda _: None)
             sizes = tuple(count(dims) * SIZES[dtype] for dtype, dims in found.outputs)
-            plan = Plan(FEWEST, found.outputs, sizes, found.alias, found.changed)
-            tried = self._region(self.reference, shape, self.seeds(FEWEST), plan, Ask())
+            plan = Plan(1, found.outputs, sizes, found.alias, found.changed)
+            tried = self._region(self.reference, shape, self.seeds(2), plan, Ask())
             one = max(statistics.median(tried.seconds), 1e-7)
             device = self.reference.at(shape).device
             memory = SHARE * device.memory if device.kind == "cuda" else HOST_BYTES
-            # Inputs are as large as outputs or larger, as a rule; what does not fit is said by the session.
-            most = int(memory / max(1, 4 * sum(sizes)))
-            plan.calls = max(1, min(math.ceil(TARGET_S / one), MOST, max(FEWEST, most)))
+            # Outputs twice: they are poisoned in a place of their own.
+            most = int(memory / max(1, found.given + 2 * sum(sizes)))
+            plan.calls = max(1, min(math.ceil(TARGET_S / one), MOST, most))
             plan.idle = self._idle(shape, plan)
             self._plans[shape] = plan
         return self._plans[shape]

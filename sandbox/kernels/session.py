@@ -60,11 +60,13 @@ class Answer:
         outputs: What each output is.
         changed: Arguments that are not what they were before the call.
         alias: (output, argument) whose memory meets.
+        given: Bytes of the arguments.
     """
 
     outputs: tuple[Meta, ...]
     changed: tuple[int, ...]
     alias: tuple[tuple[int, int], ...]
+    given: int
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,10 @@ class KernelSession(Session):
         """
         told = self._asked({"do": "answer", "text": text, "seed": seed, "sizes": list(sizes)}, seconds)
         found = Answer(
-            metas(told["about"]), tuple(map(int, told["changed"])), tuple((int(i), int(j)) for i, j in told["alias"])
+            metas(told["about"]),
+            tuple(map(int, told["changed"])),
+            tuple((int(i), int(j)) for i, j in told["alias"]),
+            int(told["given"]),
         )
         sink = take(found)
         for dtype, shape in found.outputs:

@@ -215,6 +215,8 @@ class Kernel:
                 changed = [i for i, pair in enumerate(zip(arguments, pristine)) if not self.same(*pair)]
                 about = [described(output) for output in outputs]
                 reply = {"about": about, "changed": changed, "alias": overlaps(self.spans(outputs), self.spans(arguments))}
+                given = [value for value in arguments if isinstance(value, self.Tensor)]
+                reply["given"] = sum(value.numel() * value.element_size() for value in given)
             except BaseException as error:
                 return self.reply({"error": self.told(error)})
         self.reply(reply)

@@ -30,6 +30,11 @@ def measured(kernel):
         b = torch.randn(SIDE, SIDE, device="cuda").to(getattr(torch, name))
         out = torch.empty_like(a)
         found[name] = 2 * SIDE**3 / best(lambda a=a, b=b, out=out: torch.matmul(a, b, out=out))
+    for name, rate in (("int8", int8_rate), ("float8_e4m3fn", float8_rate)):
+        try:
+            found[name] = rate(torch, best)
+        except (RuntimeError, AttributeError, TypeError):
+            continue  # older cards and older versions have none
     torch.backends.cuda.matmul.allow_tf32 = True
     try:
         a, b = torch.randn(SIDE, SIDE, device="cuda"), torch.randn(SIDE, SIDE, device="cuda")
@@ -37,6 +42,17 @@ def measured(kernel):
     finally:
         torch.backends.cuda.matmul.allow_tf32 = False
     return found
+
+
+def int8_rate(torch, best):
+    a, b = (torch.ones(SIDE, SIDE, dtype=torch.int8, device="cuda") for _ in range(2))
+    return 2 * SIDE**3 / best(lambda: torch._int_mm(a, b.t()))
+
+
+def float8_rate(torch, best):
+    a, b = (torch.ones(SIDE, SIDE, device="cuda").to(torch.float8_e4m3fn) for _ in range(2))
+    one = torch.ones((), device="cuda")
+    return 2 * SIDE**3 / best(lambda: torch._scaled_mm(a, b.t(), scale_a=one, scale_b=one, out_dtype=torch.bfloat16))
 
 
 def cost(kernel, text, seed):

@@ -8,6 +8,7 @@ budget and the kind of sandbox are asked for on the command line only.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,7 +90,8 @@ class Settings(Record):
         for key in ("compiler", "python"):
             value = getattr(self, key)
             if value is not None and "/" in value:
-                found[key] = _absolute(base, value)
+                # Links stay: an interpreter finds its virtual environment by the path under which it is called.
+                found[key] = os.path.abspath(base / Path(value).expanduser())
         return self.model_copy(update=found)
 
 

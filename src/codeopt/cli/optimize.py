@@ -196,13 +196,13 @@ def _said(context: typer.Context, parameter: str) -> bool:
 
 def settings_of(context: typer.Context) -> Settings:
     """What the flags of a command say about its task; flags and settings have the same names."""
-    from codeopt.config import Settings
+    from codeopt.config import Settings, validated
 
     said = {name: context.params.get(name) for name in Settings.model_fields if name in context.params}
     for name in ("args", "flags"):
         said[name] = words(said[name], f"--{name}")
     said["tests"] = tuple(said["tests"]) if said["tests"] else None
-    return Settings.model_validate(said)
+    return validated({name: value for name, value in said.items() if value is not None}, "the command line")
 
 
 def words(text: str | None, flag: str) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ import typer
 
 from codeopt.cli.eval_options import Data, Ks, numbers, show, write
 from codeopt.cli.evaluate import app
+from codeopt.errors import UserError
 
 
 @app.command()
@@ -65,8 +66,10 @@ def export(
     samples: Annotated[
         Path, typer.Argument(metavar="SAMPLES", help="Folder of eval generate or eval SUITE, or its samples.jsonl.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
-    form: Annotated[str, typer.Option(help="enamel (JSON), evalplus (JSONL) or pie (JSONL, of programs made faster).")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; for kernelbench a new folder.")],
+    form: Annotated[
+        str, typer.Option(help="enamel (JSON), evalplus (JSONL), pie (JSONL, of programs made faster) or kernelbench (a folder).")
+    ],
     suite: Annotated[str, typer.Option(help="For pie: whose programs they are (default: what the folder says).")] = "",
     data: Data = None,
 ) -> None:
@@ -76,5 +79,13 @@ def export(
     found = exporting.read(samples)
     if form == "pie" and not suite:
         suite = exporting.suite_of(samples)
-    write(out, exporting.text_of(found, form, suite=suite, data=data))
+    if form == "kernelbench":
+        texts = exporting.kernelbench(found)
+        if out.exists():
+            raise UserError(f"{out} is there already", "name a new folder")
+        out.mkdir(parents=True)
+        for name, text in texts.items():
+            write(out / name, text)
+    else:
+        write(out, exporting.text_of(found, form, suite=suite, data=data))
     typer.echo(f"{sum(map(len, found.values()))} programs for {len(found)} problems in {out}")

@@ -1,0 +1,99 @@
+"""`codeopt optimize` and `codeopt verify` for a kernel, as a person runs them, on the processor."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codeopt.agent.tasks.kernel import read_kernel, shaped
+from codeopt.errors import UserError
+from tests.commandline import codeopt, refused
+from tests.evals.test_kernels import FAST, REFERENCE, WRONG
+from tests.servers import Step, serve
+
+NO_TORCH = "PyTorch is not installed"
+
+
+def fenced(code: str) -> Step:
+    return Step(f"Rows are taken one by one; one call takes all.\n\n```python\n{code}```")
+
+
+def test_shapes_are_other_values_for_the_modules_numbers() -> None:
+    text = REFERENCE.replace("torch.randn(rows, columns)", "torch.randn(rows, columns, dtype=dtype)").replace(
+        "rows, columns", "dtype: object = torch.float32\nrows, columns", 1
+    )
+    found = read_kernel(Path("k.py"), text).shapes
+    assert [(shape.name, shape.held_out) for shape in found] == [
+        ("rows=16", False), ("rows=32, columns=100", False), ("rows=9, columns=77", True),
+    ]  # fmt: skip
+    assert "rows, columns = 32, 100\n" in found[1].whole and "class Model" in found[1].whole
+    assert "class Model" not in found[1].inputs and "HELD_OUT" not in found[1].inputs and "get_inputs" in found[1].inputs
+    assert found[1].inputs.count("\n") == found[1].whole.count("\n"), "lines keep their numbers"
+    assert "dtype: object = torch.bfloat16" in shaped(Path("k.py"), text, {"dtype": "torch.bfloat16"}).inputs
+    for wrong in ({"width": 3}, {"rows": "torch.x; import os"}, {"rows": [1]}):
+        with pytest.raises(UserError):
+            shaped(Path("k.py"), text, wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (REFERENCE.replace("def get_init_inputs", "def other"), "defines no get_init_inputs"),
+        (REFERENCE.replace("SHAPES = [", "SHAPES = [rows, "), "SHAPES is no list of dictionaries"),
+        (REFERENCE.replace('"rows": 9', '"height": 9'), "sets height, which the module does not"),
+    ],
+)
+def test_a_reference_that_is_not_in_the_form_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "ref.py").write_text(text)
+    (tmp_path / "new.py").write_text(FAST)
+    refused(codeopt("verify", "ref.py", "new.py", "--sandbox", "process", cwd=tmp_path), says)
+
+
+def test_a_candidate_without_a_module_and_a_device_that_is_not_there_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "ref.py").write_text(REFERENCE)
+    (tmp_path / "new.py").write_text("def f():\n    return 1\n")
+    refused(codeopt("verify", "ref.py", "new.py", cwd=tmp_path), "defines neither ModelNew nor Model")
+    (tmp_path / "new.py").write_text(FAST)
+    refused(codeopt("verify", "ref.py", "new.py", "--device", "tpu", cwd=tmp_path), "cuda")
+
+
+def test_verify_checks_without_a_gpu(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=NO_TORCH)
+    (tmp_path / "ref.py").write_text(REFERENCE)
+    for text, status in ((FAST, "undecided"), (WRONG, "wrong_output")):
+        (tmp_path / "new.py").write_text(text)
+        done = codeopt("verify", "ref.py", "new.py", "--device", "cpu", "--sandbox", "process", "--json", cwd=tmp_path, seconds=600)
+        found = json.loads(done.stdout)
+        if text == WRONG:
+            assert done.returncode == 1 and found["status"] == status, found
+            continue
+        assert done.returncode == 0 and found["accepted"] and found["best"]["speedup"] > 1, found
+        assert [row["held_out"] for row in found["shapes"]] == [False, False, True]
+        assert all(0 < row["error_ratio"] < 1 and row["device_s"] and row["bytes"] for row in found["shapes"])
+
+
+def test_optimize_finds_repairs_and_hands_out_a_bench(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=NO_TORCH)
+    (tmp_path / "kernel.py").write_text(REFERENCE)
+    with serve(fenced(WRONG), fenced(FAST), Step("I have no further idea."), Step("None."), Step("None.")) as server:
+        words = ("--device", "cpu", "--model", "m", "--proposer", "llm", "--base-url", server.url, "--max-tokens", "100000")
+        done = codeopt(
+            "optimize", "kernel.py", *words, "--sandbox", "process", "--time", "900", "--run", "run", "--json",
+            cwd=tmp_path, seconds=900,
+        )  # fmt: skip
+        asked = [request["messages"] for request in server.requests if request.get("messages")]
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and found["verified"], (found, done.stderr)
+    assert "ModelNew" in asked[0][0]["content"] and "rows=32, columns=100" in asked[0][1]["content"]
+    assert "rows=9" not in asked[0][1]["content"] or "HELD_OUT" in asked[0][1]["content"]
+    assert any("its error against the oracle" in message["content"] for message in asked[1]), "what was wrong goes back"
+    assert found["kernel"]["label"] == "library" and found["measurement"]["speedup"] > 1
+    assert found["candidates"]["wrong_output"] == 1
+    ran = subprocess.run([sys.executable, found["files"]["bench"]], capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0 and ran.stdout.count("relative difference") == 3, ran
+    report = Path(found["files"]["report"]).read_text()
+    assert "On each shape" in report and "rows=9, columns=77 (held out)" in report
