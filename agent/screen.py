@@ -7,6 +7,7 @@ import hashlib
 import re
 
 from codeopt.agent.powers import new_power
+from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
 from codeopt.agent.tasks.model import Task
 
 _CPP_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')", re.DOTALL)
@@ -48,6 +49,9 @@ def screen(source: str, baseline: str, task: Task) -> str:
     reason = new_power(source, baseline, task.language)
     if reason:
         return reason
+    if task.kind == "kernel":
+        classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+        return "" if classes & {CANDIDATE, REFERENCE} else f"it defines no class {CANDIDATE}"
     if task.kind != "function":
         return ""
     new = _find(tree, task.function)

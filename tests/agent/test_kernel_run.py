@@ -79,7 +79,8 @@ def test_verify_checks_without_a_gpu(tmp_path: Path) -> None:
 def test_optimize_finds_repairs_and_hands_out_a_bench(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason=NO_TORCH)
     (tmp_path / "kernel.py").write_text(REFERENCE)
-    with serve(fenced(WRONG), fenced(FAST), Step("I have no further idea."), Step("None."), Step("None.")) as server:
+    nothing = "def fast(x):\n    return x\n"
+    with serve(fenced(WRONG), fenced(nothing), fenced(FAST), Step("I have no further idea."), Step("None."), Step("None.")) as server:
         words = ("--device", "cpu", "--model", "m", "--proposer", "llm", "--base-url", server.url, "--max-tokens", "100000")
         done = codeopt(
             "optimize", "kernel.py", *words, "--sandbox", "process", "--time", "900", "--run", "run", "--json",
@@ -92,7 +93,7 @@ def test_optimize_finds_repairs_and_hands_out_a_bench(tmp_path: Path) -> None:
     assert "rows=9" not in asked[0][1]["content"] or "HELD_OUT" in asked[0][1]["content"]
     assert any("its error against the oracle" in message["content"] for message in asked[1]), "what was wrong goes back"
     assert found["kernel"]["label"] == "library" and found["measurement"]["speedup"] > 1
-    assert found["candidates"]["wrong_output"] == 1
+    assert found["candidates"]["wrong_output"] == found["candidates"]["screen_failed"] == 1
     ran = subprocess.run([sys.executable, found["files"]["bench"]], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0 and ran.stdout.count("relative difference") == 3, ran
     report = Path(found["files"]["report"]).read_text()
