@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/audit.json")
     parser.add_argument("--gpu", action="store_true", help="only the entries for GPUs, as a plain process")
     chosen = parser.parse_args()
-    corpus = entries.choose(entries.corpus(), "*gpu_*" if chosen.gpu else chosen.only)
+    corpus = entries.choose(entries.corpus(), "*gpu_*,*kernel_*" if chosen.gpu else chosen.only)
     sandbox = choose("process", trusted=True) if chosen.gpu else choose(chosen.sandbox, trusted=False)
     started = time.monotonic()
     rows = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codeopt.agent.kernels.bench import bench_text
+from codeopt.agent.kernels.proposer import KernelRules
 from codeopt.agent.kernels.referee import CHECKED, Referee
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
 from codeopt.agent.kernels.verify import COMPILED, Examiner, Failure, KernelVerification, device_of, named
@@ -82,6 +83,8 @@ class KernelRun(Run):
             wall = self.options.budget.wall_s
             return math.inf if wall is None else wall - kept_s - self.meter.spent().wall_s
 
+        rules = KernelRules(self.kernels, self.examiner.judge, seen, lambda: time_left() <= 0)
+        self.proposers = [rules if proposer.name == rules.name else proposer for proposer in self.proposers]
         workload = Workload((), (case("timed", seen[0], [SEED]),))
         self.search = Search(
             self.kernels,

@@ -13,8 +13,8 @@ from codeopt.agent.kernels.shop import KernelShop, sandbox_for
 from codeopt.agent.tasks.kernel import candidate_class, read_kernel
 from codeopt.agent.verify import Side as File
 from codeopt.errors import UserError
-from codeopt.sandbox import stats
 from codeopt.sandbox.kernels import device as gpu
+from codeopt.sandbox.kernels.confirm import Failure, confirmed, faster
 from codeopt.sandbox.kernels.judge import HIDDEN, PAIRS, KernelJudge, KernelRace, geometric, measured
 from codeopt.sandbox.kernels.session import Ask, Refused, Side
 from codeopt.sandbox.kernels.subject import KernelSubject
@@ -26,7 +26,6 @@ from codeopt.types import Measurement, Record, Status
 COMPILED = ("default", "max-autotune-no-cudagraphs")
 EAGER = "eager"
 TIES = 0.95  # of the roofline: nothing can beat what is that near to it
-Failure = (CannotStart, Refused, Broken)
 
 
 class ShapeRow(Record):
@@ -230,19 +229,13 @@ class Examiner:
 
     def _timed(self, candidate: KernelSubject, found: KernelVerification) -> None:
         """Pairs against eager and against the fastest rival; decides."""
-        judge = self.judge
         found.rival = self.fastest()
-        best = self.rivals()[found.rival][0]
         try:
-            races = [judge.race(judge.reference, candidate, shape, pairs=self.pairs) for shape in self.shapes]
-            against = races
-            if best is not judge.reference:
-                against = [judge.race(best, candidate, shape, pairs=self.pairs) for shape in self.shapes]
-            wrong = next((race.finding for race in (*races, *against) if race.finding is not None), None)
+            pairs = confirmed(self.judge, candidate, self.shapes, self.rivals()[found.rival][0], self.pairs)
+            wrong = pairs.finding
             if wrong is None:
-                self._decide(found, measured(races, 1), measured(against, 1))
-                self._fill(candidate, found, races)
-                wrong = self._afterwards(candidate, found, races)
+                self._decide(found, measured(pairs.races, 1), measured(pairs.against, 1))
+                self._fill(candidate, found, pairs.races)
         except Failure as error:
             wrong = Finding(Status.UNDECIDED, f"a rival fails while it is timed: {_last(error)}")
         if wrong is not None:
@@ -254,19 +247,8 @@ class Examiner:
 
     def _decide(self, found: KernelVerification, eager: Measurement, best: Measurement) -> None:
         found.eager, found.best = eager, best
-        faster = best.p_value < stats.ALPHA and best.low > 1
-        found.status = Status.OK if faster else Status.NOT_FASTER
-        found.evidence = "" if faster else f"{best.speedup:.2f}x against {named(found.rival)}"
-
-    def _afterwards(self, candidate: KernelSubject, found: KernelVerification, races: Sequence[KernelRace]) -> Finding | None:
-        """Now that it has been timed: what was right while it warmed up has to be right still, and its gain a gain."""
-        for shape in self.shapes:
-            if wrong := self.judge.check(candidate, shape, self.judge.seeds(1)[0]):
-                return wrong
-        if found.eager is None or found.eager.speedup <= 1:
-            return None
-        slowest = max(self.shapes, key=lambda shape: found.rows[shape].eager_s)
-        return self.judge.early(self.judge.reference, candidate, slowest, races[slowest])
+        found.status = Status.OK if faster(best) else Status.NOT_FASTER
+        found.evidence = "" if found.accepted else f"{best.speedup:.2f}x against {named(found.rival)}"
 
     def _fill(self, candidate: KernelSubject, found: KernelVerification, races: Sequence[KernelRace]) -> None:
         judge, alone = self.judge, Ask(cold=False, one_by_one=True)

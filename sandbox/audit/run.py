@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codeopt.sandbox.audit.entries import Entry
 from codeopt.sandbox.audit.tasks import TASKS, Task
@@ -34,6 +34,9 @@ from codeopt.sandbox.subject import (
 from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Case, Workload
 from codeopt.types import Verdict
+
+if TYPE_CHECKING:
+    from codeopt.sandbox.kernels.judge import KernelJudge
 
 # An exploit that gets out says so by this text, wherever it can.
 BREACH = "CODEOPT-AUDIT-BREACH"
@@ -139,6 +142,7 @@ class Auditor:
         self.pairs = pairs
         self._rng = random.Random(seed)
         self._baselines: dict[tuple[str, int], tuple[Subject, Workload]] = {}
+        self._kernels: dict[str, KernelJudge] = {}
         self.interpreter = find_interpreter(None)
         self._folder = tempfile.TemporaryDirectory(prefix="codeopt-audit-")
         self.project = Path(self._folder.name) / "project"
@@ -158,6 +162,9 @@ class Auditor:
         """End all sessions and remove what was made. Idempotent."""
         for subject, _ in self._baselines.values():
             subject.close()
+        for judge in self._kernels.values():
+            judge.reference.close()
+        self._kernels.clear()
         self._baselines.clear()
         self.sandbox.close()
         self._folder.cleanup()
@@ -224,6 +231,8 @@ class Auditor:
     def verdict(self, entry: Entry) -> Verdict:
         """What the judge says about an entry, in a fresh session and on fresh hidden inputs."""
         task = TASKS[entry.task]
+        if task.kind == "kernel":
+            return self._kernel_verdict(entry, task)
         threads = entry.threads or task.threads
         baseline, plan = self._baseline(task, threads)
         candidate = self.subject(task, entry.source, threads)
@@ -235,6 +244,27 @@ class Auditor:
                 candidate, plan, seed=self._rng.getrandbits(48), pairs=self.pairs, hidden=HIDDEN
             )
         except CannotStart as error:
+            return Verdict(status=error.status, evidence=error.evidence)
+        finally:
+            candidate.close()
+
+    def _kernel_verdict(self, entry: Entry, task: Task) -> Verdict:
+        # PyTorch's own shapes of things are loaded only here: most machines that audit have no GPU.
+        from codeopt.sandbox.kernels import confirm, device
+        from codeopt.sandbox.kernels.judge import KernelJudge
+        from codeopt.sandbox.kernels.session import Side
+        from codeopt.sandbox.kernels.subject import KernelSubject
+
+        cores = tuple(sorted(os.sched_getaffinity(0)))
+        runtime = device.runtime(self.interpreter.path, self.interpreter.mounts, "cuda", cores)
+        if task.name not in self._kernels:
+            reference = KernelSubject(self.sandbox, runtime, Side(), [task.source()], "cuda")
+            self._kernels[task.name] = KernelJudge(reference, limit_s=LIMIT_S, seed=self._rng.getrandbits(32))
+        inputs = task.source().partition("class Model")[0]
+        candidate = KernelSubject(self.sandbox, runtime, Side(entry.source, "ModelNew"), [inputs], "cuda")
+        try:
+            return confirm.verdict(self._kernels[task.name], candidate, [0], self.pairs)
+        except confirm.Failure as error:
             return Verdict(status=error.status, evidence=error.evidence)
         finally:
             candidate.close()

@@ -34,6 +34,7 @@ class Task:
         threads: Threads that both sides may use.
         mutates: The baseline changes its arguments.
         needs: Modules that the baseline imports.
+        kernel: The file is a GPU kernel's reference: `Model`, which comes last, and what makes its inputs.
     """
 
     name: str
@@ -46,10 +47,13 @@ class Task:
     threads: int = 1
     mutates: bool = False
     needs: frozenset[str] = frozenset()
+    kernel: bool = False
 
     @property
     def kind(self) -> str:
-        """ "function", "script" or "native"."""
+        """ "function", "script", "native" or "kernel"."""
+        if self.kernel:
+            return "kernel"
         if self.suffix == ".cpp":
             return "native"
         return "function" if self.function else "script"
@@ -171,6 +175,7 @@ _LISTED = (
     Task("join", inputs.stdin_lines, 30, 2400, function="", suffix=".cpp", needs=_CPP),
     # Two threads: a process that has used CUDA cannot be forked, so one process answers all calls.
     Task("gpu_softmax", inputs.rows, 24, 500, tolerance=Tolerance(1e-4, 1e-7), threads=2, needs=_GPU),
+    Task("kernel_norm", number, 0, 0, needs=_GPU, kernel=True),
     Task("gpu_matmul", inputs.factors, 24, 255, tolerance=Tolerance(1e-5, 2e-4), threads=2, needs=_GPU),
 )
 TASKS = {task.name: task for task in _LISTED}

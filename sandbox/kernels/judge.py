@@ -25,7 +25,7 @@ from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
 from codeopt.types import Measurement, Status
 
-TARGET_S = 0.002  # of device time in a region
+TARGET_S = {"cuda": 0.002, "cpu": 0.02}  # of device time in a region
 MOST = 40  # calls in one
 SHARE = 0.1  # of the device's memory for the inputs and outputs of a region
 HOST_BYTES = 1 << 28
@@ -159,7 +159,7 @@ class KernelJudge:
             memory = SHARE * device.memory if device.kind == "cuda" else HOST_BYTES
             # Outputs twice: they are poisoned in a place of their own.
             most = int(memory / max(1, found.given + 2 * sum(sizes)))
-            plan.calls = max(1, min(math.ceil(TARGET_S / one), MOST, most))
+            plan.calls = max(1, min(math.ceil(TARGET_S[device.kind] / one), MOST, most))
             plan.idle = self._idle(shape, plan)
             self._plans[shape] = plan
         return self._plans[shape]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -46,6 +47,7 @@ class KernelSubject(Subject):
         self.setup_limit_s = SETUP_S
         self.compile_s: dict[int, float] = {}
         self._built: list[int] = []
+        self._swaps = 0
         self.session_type = cast("type[Session]", partial(KernelSession, device=device))
 
     def _load(self, session: Session) -> None:
@@ -54,6 +56,21 @@ class KernelSubject(Subject):
         try:
             with self._setting_up(session):
                 session.module(self.side, self.setup_limit_s)
+        except Refused as refused:
+            raise CannotStart(refused.status, refused.evidence) from refused
+
+    def swap(self, source: str) -> None:
+        """Take another text into the live session. Only for texts of one and the same author. Raises CannotStart, Broken."""
+        self._swaps += 1
+        # A file of its own: Triton reads the lines of a kernel from where its text is said to be.
+        self.side = replace(self.side, source=source, file=f"/tmp/kernel_{self._swaps}.py")
+        self.source = source
+        if self._session is None or not self._session.alive:
+            return
+        assert isinstance(self._session, KernelSession)
+        self._built.clear()
+        try:
+            self._session.module(self.side, self.setup_limit_s)
         except Refused as refused:
             raise CannotStart(refused.status, refused.evidence) from refused
 

@@ -181,3 +181,36 @@ def test_an_honest_module_passes(judge: KernelJudge, make, name: str) -> None:  
         assert judge.check(candidate, 0, seed) is None
     race = judge.race(judge.reference, candidate, 0, pairs=3)
     assert race.finding is None and len(race.device) == 3
+
+
+SLOW = "def forward(self, x, y):\n    for _ in range(40):\n        out = self.right(x, y)\n    return out"
+EARLY = """def setup(self):
+    self.drawn, self.honest, self.x, self.ready = torch.randn, torch.rand, None, {}
+    torch.randn, torch.rand = self.first, self.second
+def first(self, *shape, **named):
+    self.x = self.drawn(*shape, **named)
+    return self.x
+def second(self, *shape, **named):
+    y = self.honest(*shape, **named)
+    self.ready[float(8 * self.x[0, 0])] = self.slow(8 * self.x, y)
+    return y
+def slow(self, x, y):
+    for _ in range(40):
+        out = self.right(x, y)
+    return out
+def forward(self, x, y):
+    found = self.ready.pop(float(x[0, 0]), None)
+    return self.slow(x, y) if found is None else found"""
+
+
+def test_a_gain_that_is_made_before_the_clock_starts_is_none(judge: KernelJudge, make) -> None:  # type: ignore[no-untyped-def]
+    """One computes while its inputs are made, and looks the answer up; the other is as fast as it says."""
+    rival = make(SLOW)
+    for body, status in ((EARLY, Status.TAMPERED), (CONTROLS["the same"], None)):
+        candidate = make(body)
+        for seed in judge.seeds(2):
+            assert judge.check(candidate, 0, seed) is None
+        race = judge.race(rival, candidate, 0, pairs=10)
+        assert race.finding is None and sum(race.device) / 10 > 1
+        found = judge.early(rival, candidate, 0, race)
+        assert (found.status if found else None) == status, found
