@@ -267,6 +267,10 @@ class KernelSession(Session):
         """What `kernel_error.row` says about each output. Raises Refused, Broken."""
         return [dict(row) for row in self._heard(seconds)["rows"]]
 
+    def graph(self, text: str, seconds: float) -> dict[str, Any]:
+        """The module's operations as plain data (runner/kernel_graph.py): only the reference is asked. Raises Refused, Broken."""
+        return self.plain("graph", {"text": text, "seed": INIT}, seconds)
+
     def plain(self, what: str, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """What the reference's own process finds out ("rates", "cost"). Raises Refused, Broken."""
         return dict(self._asked({"do": what, **message}, seconds)[what])

@@ -372,6 +372,17 @@ class Kernel:
         except BaseException as error:
             return self.reply({"error": self.told(error)})
 
+    def do_graph(self, message):
+        """The operations of one call of this module, as plain data."""
+        from . import kernel_graph
+
+        with Printing(self.server):
+            try:
+                found = kernel_graph.captured(self, message["text"], message["seed"])
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+        return self.reply({"graph": found})
+
     # --- frames -------------------------------------------------------------------------------------------
 
     def reply(self, message):

@@ -1,0 +1,5 @@
+"""GPU kernels by rule: from a module's graph (plain data) to a whole file with Triton kernels of its own.
+
+graph → lower (what each operation means, in few words) → ir (cleaned while it is built) → plan (which of it is one kernel)
+→ render (Triton, and the host's code) → rules (the proposals).
+"""

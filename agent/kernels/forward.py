@@ -1,0 +1,272 @@
+"""A candidate's file: the module's text, kernels, and a `forward` that calls them."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from codeopt.agent.kernels import host, words
+from codeopt.agent.kernels.graph import Expr, Graph, Node, Unsupported
+from codeopt.agent.kernels.host import Config, Launcher
+from codeopt.agent.kernels.ir import Program, Use, Value
+from codeopt.agent.kernels.plan import Group, Plan
+from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
+
+USUAL_LOW = 2  # torch traces sizes of 0 and 1 apart; these kernels do not care
+HEAD = "import torch\nimport triton\nimport triton.language as tl\n"
+TAKEN = {"torch", "triton", "tl", "self", "super"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A candidate, and the keys of its Config that matter to it."""
+
+    source: str
+    note: str
+    rule: str
+    keys: tuple[str, ...]
+
+
+@dataclass
+class _Forward:
+    """Lines of a forward as they come.
+
+    Attributes:
+        names: Value -> what it is called there.
+    """
+
+    graph: Graph
+    plan: Plan
+    config: Config
+    names: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    launchers: list[Launcher] = field(default_factory=list)
+
+    @property
+    def program(self) -> Program:
+        return self.plan.program
+
+    def fresh(self, name: str) -> str:
+        """A name that nothing else has."""
+        name = re.sub(r"\W", "_", name)
+        taken = set(self.names.values()) | TAKEN | set(self.program.symbols)
+        while name in taken or keyword.iskeyword(name) or name.startswith("fused_"):
+            name = f"v_{name}"
+        return name
+
+    def run(self) -> None:
+        """All steps in order."""
+        for node in self.graph.inputs:
+            self.names[node.name] = node.name
+        for step in self.plan.steps:
+            if isinstance(step, Group):
+                self.group(step)
+            elif step.kind == "host":
+                self.names[step.name] = self.fresh(step.name)
+                self.lines.append(f"{self.names[step.name]} = {self.operation(step)}")
+
+    def group(self, group: Group) -> None:
+        """A kernel's launch."""
+        made = host.launcher(self.program, group, f"fused_{len(self.launchers)}", self.config)
+        self.launchers.append(made)
+        given = [self.text(leaf) for leaf in made.leaves]
+        outs = []
+        for out in made.outs:
+            self.names[out.name] = self.fresh(out.name)
+            outs.append(self.names[out.name])
+        self.lines.append(f"{', '.join(outs)} = {made.name}({', '.join([*given, *self.program.symbols])})")
+
+    def text(self, value: Value) -> str:
+        """A tensor on the host, views included."""
+        if value.kind == "weight":
+            return f"self.{value.op}"
+        if value.kind == "view":
+            held = self.text(self.program.uses(value)[0])
+            sizes = ", ".join(map(str, value.at if value.op in ("permute", "flip") else value.shape))
+            return f"{held}.{value.op}({sizes if sizes or value.op != 'reshape' else '()'})"
+        if value.kind == "iota":
+            size = value.shape[value.at]
+            shape = ", ".join(map(str, value.shape))
+            return f"torch.arange({size}, device={self.device()}).reshape({shape})"
+        if value.op == "fill":
+            return f"torch.full({host.tuple_text(value.shape)}, {self.argument(value.args[0])}, dtype=torch.{value.dtype}, device={self.device()})"
+        return self.names[value.name]
+
+    def device(self) -> str:
+        """Where the module's tensors are."""
+        return next(f"{node.name}.device" for node in self.graph.inputs if node.dtype)
+
+    def operation(self, value: Value) -> str:
+        """An operation that torch does."""
+        if value.op == "getitem":
+            return f"{self.text(self.program.uses(value)[0])}[{value.args[1]}]"
+        given = [self.argument(arg) for arg in value.args]
+        given += [f"{key}={self.argument(arg)}" for key, arg in value.at.items()]
+        return f"torch.ops.{value.op}({', '.join(given)})"
+
+    def argument(self, arg: Any) -> str:
+        """An argument as Python text."""
+        if isinstance(arg, Use):
+            return self.text(self.program.values[arg.name])
+        if isinstance(arg, Expr):
+            return arg.text
+        if isinstance(arg, list):
+            return f"[{', '.join(self.argument(item) for item in arg)}]"
+        if isinstance(arg, dict):
+            if "dtype" in arg:
+                return f"torch.{arg['dtype']}"
+            if "device" in arg:
+                return self.device()
+            raise Unsupported("an argument that is no plain data")
+        return words.number(arg) if isinstance(arg, float) else repr(arg)
+
+    # --- what the kernels were made for -------------------------------------------------------------------
+
+    def sizes(self) -> tuple[list[str], list[str]]:
+        """Lines that name the sizes, and tests that say that a call is another than was traced."""
+        known: dict[str, str] = {}
+        tests = []
+        for node in self.graph.inputs:
+            if not node.dtype:
+                tests.append(f"{node.name} != {node.value!r}")
+                continue
+            tests += [f"{node.name}.dtype != torch.{node.dtype}", f"{node.name}.dim() != {len(node.shape)}"]
+        later = []
+        for node in self.graph.inputs:
+            for i, dim in enumerate(node.shape):
+                own = f"{node.name}.shape[{i}]"
+                if isinstance(dim, str) and dim in self.program.symbols and dim not in known:
+                    known[dim] = own
+                else:
+                    later.append((own, dim))
+        if set(self.program.symbols) - set(known):
+            raise Unsupported("a size that no input has")
+        for own, dim in later:
+            wanted = str(dim) if isinstance(dim, int) else re.sub(r"[A-Za-z_]\w*", lambda found: known[found[0]], dim)
+            tests.append(f"{own} != {wanted}")
+        for name, symbol in self.program.symbols.items():
+            if symbol.low > USUAL_LOW:
+                tests.append(f"{known[name]} < {symbol.low}")
+            if symbol.high is not None:
+                tests.append(f"{known[name]} > {symbol.high}")
+        tests += [f"{node.name}.numel() == 0" for node in self.graph.inputs if node.dtype and "" not in node.shape and node.shape]
+        return [f"{name} = {own}" for name, own in known.items()], tests
+
+
+def candidate(graph: Graph, source: str, plan: Plan, config: Config) -> Made | None:
+    """A whole file; None where it would have no kernel."""
+    if not plan.groups or not any(node.dtype for node in graph.inputs):
+        return None
+    made = _Forward(graph, plan, config)
+    made.run()
+    sizes, tests = made.sizes()
+    answers = [made.text(plan.program.values[name]) for name in plan.program.outputs]
+    kernels = "\n\n".join(item.text for item in made.launchers)
+    note = _note(plan, made.launchers)
+    text = "\n".join(
+        [
+            f'"""{note}"""\n',
+            kept(source),
+            words.helpers(kernels),
+            kernels,
+            _class(graph, tests, [*sizes, *made.lines], answers),
+        ]
+    )
+    keys = tuple(dict.fromkeys(key for item in made.launchers for key in item.keys))
+    return Made(text, note, _rule(plan), keys)
+
+
+def _class(graph: Graph, tests: Sequence[str], lines: Sequence[str], answers: Sequence[str]) -> str:
+    given = ", ".join(node.name for node in graph.inputs)
+    training = "not self.training" if graph.training else "self.training"
+    answer = answers[0] if graph.single else f"({', '.join(answers)},)"
+    return "\n".join(
+        [
+            "",
+            f"class {CANDIDATE}({REFERENCE}):",
+            f"    def forward(self, {given}):",
+            "        # The kernels know no gradients, no other types and no other fixed sizes: those go the old way.",
+            "        if (",
+            "            torch.is_grad_enabled()",
+            f"            or {training}",
+            *(f"            or {test}" for test in tests),
+            "        ):",
+            f"            return super().forward({given})",
+            *(f"        {line}" for line in lines),
+            f"        return {answer}",
+            "",
+        ]
+    )
+
+
+def _note(plan: Plan, launchers: Sequence[Launcher]) -> str:
+    parts = []
+    for group in plan.groups:
+        names = list(dict.fromkeys(plan.program.values[name].op for name in group.names))
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        parts.append(f"{len(group.names)} operations ({shown})")
+    left = [step.op.split(".")[1] for step in plan.steps if isinstance(step, Value) and step.kind == "host" and "." in step.op]
+    text = f"{len(launchers)} kernel{'s' if len(launchers) > 1 else ''} for {' and '.join(parts)}: each tensor is read and written once"
+    return text + (f"; left to torch: {', '.join(dict.fromkeys(left))}" if left else "")
+
+
+def _rule(plan: Plan) -> str:
+    kinds = {plan.program.values[name].kind for group in plan.groups for name in group.names}
+    if "scan" in kinds:
+        return "scan"
+    if any(group.wide for group in plan.groups):
+        return "whole reduction"
+    return "row fusion" if "reduce" in kinds else "pointwise fusion"
+
+
+# --- the module as it was written --------------------------------------------------------------------------
+
+
+def kept(source: str) -> str:
+    """What a file holds that its `Model` needs, and what the kernels import."""
+    tree = ast.parse(source)
+    lines = source.splitlines()
+    defined: dict[str, ast.stmt] = {}
+    imports: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        for name in _names(node):
+            defined.setdefault(name, node)
+    needed: set[int] = set()
+    stack = [REFERENCE]
+    seen: set[str] = set()
+    while stack:
+        name = stack.pop()
+        if name in seen or name not in defined:
+            continue
+        seen.add(name)
+        needed.add(id(defined[name]))
+        stack += [item.id for item in ast.walk(defined[name]) if isinstance(item, ast.Name)]
+
+    def text(node: ast.stmt) -> str:
+        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
+        return "\n".join(lines[first - 1 : node.end_lineno])
+
+    future = [text(node) for node in imports if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    known = {line for line in HEAD.splitlines()}
+    rest = [text(node) for node in imports if text(node) not in future and text(node) not in known]
+    body = [text(node) for node in tree.body if id(node) in needed]
+    return "\n".join([*future, HEAD.rstrip(), *rest, "", "", "\n\n\n".join(body), ""])
+
+
+def _names(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [item.id for target in node.targets for item in ast.walk(target) if isinstance(item, ast.Name)]
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
+    return []
+
+
+__all__ = ["Made", "Node", "candidate", "kept"]
