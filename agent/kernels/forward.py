@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from codeopt.agent.kernels import host, words
+from codeopt.agent.kernels import host, matmul, words
 from codeopt.agent.kernels.graph import Expr, Graph, Node, Unsupported
 from codeopt.agent.kernels.host import Config, Launcher
 from codeopt.agent.kernels.ir import Program, Use, Value
@@ -18,6 +18,7 @@ from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
 
 USUAL_LOW = 2  # torch traces sizes of 0 and 1 apart; these kernels do not care
 HEAD = "import torch\nimport triton\nimport triton.language as tl\n"
+RULES = ("attention", "matrix product", "scan", "whole reduction", "row fusion", "pointwise fusion")
 TAKEN = {"torch", "triton", "tl", "self", "super"}
 
 
@@ -36,15 +37,19 @@ class _Forward:
     """Lines of a forward as they come.
 
     Attributes:
+        tiles: Of matrix products; None leaves those to torch.
         names: Value -> what it is called there.
+        left: What torch does.
     """
 
     graph: Graph
     plan: Plan
     config: Config
+    tiles: matmul.Config | None = None
     names: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     launchers: list[Launcher] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     @property
     def program(self) -> Program:
@@ -62,16 +67,27 @@ class _Forward:
         """All steps in order."""
         for node in self.graph.inputs:
             self.names[node.name] = node.name
+        products = matmul.products(self.plan) if self.tiles is not None else {}
+        after = {group: one for one, group in products.values() if group is not None}
         for step in self.plan.steps:
             if isinstance(step, Group):
-                self.group(step)
+                name = f"fused_{len(self.launchers)}"
+                if step in after and self.tiles is not None:
+                    self.launch(matmul.launcher(self.program, after[step], step, name, self.tiles))
+                else:
+                    self.launch(host.launcher(self.program, step, name, self.config))
+            elif step.name in products and self.tiles is not None:
+                one, group = products[step.name]
+                if group is None:
+                    self.launch(matmul.launcher(self.program, one, None, f"fused_{len(self.launchers)}", self.tiles))
             elif step.kind == "host":
                 self.names[step.name] = self.fresh(step.name)
+                if "." in step.op:
+                    self.left.append(step.name)
                 self.lines.append(f"{self.names[step.name]} = {self.operation(step)}")
 
-    def group(self, group: Group) -> None:
+    def launch(self, made: Launcher) -> None:
         """A kernel's launch."""
-        made = host.launcher(self.program, group, f"fused_{len(self.launchers)}", self.config)
         self.launchers.append(made)
         given = [self.text(leaf) for leaf in made.leaves]
         outs = []
@@ -157,16 +173,22 @@ class _Forward:
         return [f"{name} = {own}" for name, own in known.items()], tests
 
 
-def candidate(graph: Graph, source: str, plan: Plan, config: Config) -> Made | None:
-    """A whole file; None where it would have no kernel."""
-    if not plan.groups or not any(node.dtype for node in graph.inputs):
+def candidate(graph: Graph, source: str, plan: Plan, config: Config, tiles: matmul.Config | None = None) -> Made | None:
+    """A whole file; None where it would have no kernel.
+
+    Args:
+        tiles: Of matrix products, where those are to be kernels, too.
+    """
+    if not any(node.dtype for node in graph.inputs):
         return None
-    made = _Forward(graph, plan, config)
+    made = _Forward(graph, plan, config, tiles)
     made.run()
+    if not made.launchers:
+        return None
     sizes, tests = made.sizes()
     answers = [made.text(plan.program.values[name]) for name in plan.program.outputs]
     kernels = "\n\n".join(item.text for item in made.launchers)
-    note = _note(plan, made.launchers)
+    note = _note(plan, made)
     text = "\n".join(
         [
             f'"""{note}"""\n',
@@ -177,7 +199,7 @@ def candidate(graph: Graph, source: str, plan: Plan, config: Config) -> Made | N
         ]
     )
     keys = tuple(dict.fromkeys(key for item in made.launchers for key in item.keys))
-    return Made(text, note, _rule(plan), keys)
+    return Made(text, note, _rule(made), keys)
 
 
 def _class(graph: Graph, tests: Sequence[str], lines: Sequence[str], answers: Sequence[str]) -> str:
@@ -203,24 +225,18 @@ def _class(graph: Graph, tests: Sequence[str], lines: Sequence[str], answers: Se
     )
 
 
-def _note(plan: Plan, launchers: Sequence[Launcher]) -> str:
-    parts = []
-    for group in plan.groups:
-        names = list(dict.fromkeys(plan.program.values[name].op for name in group.names))
-        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        parts.append(f"{len(group.names)} operations ({shown})")
-    left = [step.op.split(".")[1] for step in plan.steps if isinstance(step, Value) and step.kind == "host" and "." in step.op]
-    text = f"{len(launchers)} kernel{'s' if len(launchers) > 1 else ''} for {' and '.join(parts)}: each tensor is read and written once"
+def _note(plan: Plan, made: _Forward) -> str:
+    parts = list(dict.fromkeys(item.what for item in made.launchers))
+    kernels = len(made.launchers)
+    text = f"{kernels} kernel{'s' if kernels > 1 else ''}: {'; '.join(parts)}: what is between is neither written nor read"
+    left = [step.op.split(".")[1] for step in plan.steps if isinstance(step, Value) and step.name in made.left]
     return text + (f"; left to torch: {', '.join(dict.fromkeys(left))}" if left else "")
 
 
-def _rule(plan: Plan) -> str:
-    kinds = {plan.program.values[name].kind for group in plan.groups for name in group.names}
-    if "scan" in kinds:
-        return "scan"
-    if any(group.wide for group in plan.groups):
-        return "whole reduction"
-    return "row fusion" if "reduce" in kinds else "pointwise fusion"
+def _rule(made: _Forward) -> str:
+    """The template that does most of the work."""
+    found = [item.rule for item in made.launchers]
+    return next(rule for rule in RULES if rule in found)
 
 
 # --- the module as it was written --------------------------------------------------------------------------

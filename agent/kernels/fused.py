@@ -225,7 +225,7 @@ class Rows:
             edge = "0" if value.at[1] else "BLOCK - 1"
             lines += [
                 f"{name} = {name} {'*' if op == 'cumprod' else '+'} {name}_carry",
-                f"{name}_carry = tl.sum(tl.where(tl.arange(0, BLOCK)[None, :] == {edge}, {name}, {neutral[0]}), axis=1)[:, None]",
+                f"{name}_carry = tl.sum(tl.where(tl.arange(0, BLOCK)[None, :] == {edge}, {name}, 0), axis=1)[:, None]",
             ]
         return lines
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codeopt.agent.kernels import fused, wide
 from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.dims import Shape
 from codeopt.agent.kernels.fused import INDENT, indented
+from codeopt.agent.kernels.graph import Unsupported
 from codeopt.agent.kernels.ir import Program, Value
 from codeopt.agent.kernels.plan import Group
 
@@ -26,6 +27,7 @@ POINT, ROW, COLUMN, WIDE = (
     ("lanes", "per_warp", "chunk"),
 )  # fmt: skip
 MOST_PARTS = 1024
+MOST_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Launcher:
         leaves: What the function takes, in order, before the sizes.
         outs: What it answers with.
         keys: Of a Config that matter to it.
+        rule: Which template it is.
+        what: What it computes, for a person.
     """
 
     name: str
@@ -44,6 +48,14 @@ class Launcher:
     leaves: tuple[Value, ...]
     outs: tuple[Value, ...]
     keys: tuple[str, ...]
+    rule: str
+    what: str
+
+
+def told(program: Program, names: Sequence[str]) -> str:
+    """The operations of a kernel, for a person."""
+    found = list(dict.fromkeys(program.values[name].op for name in names))
+    return ", ".join(found[:MOST_TOLD]) + (", ..." if len(found) > MOST_TOLD else "")
 
 
 def launcher(program: Program, group: Group, name: str, config: Config) -> Launcher:
@@ -69,9 +81,11 @@ def _head(program: Program, body: Body, name: str) -> list[str]:
     return lines + indented(outputs(body))
 
 
-def outputs(body: Body) -> list[str]:
-    """Lines that make the outputs."""
-    device = f"{body.names[body.leaves[0].name]}.device" if body.leaves else '"cuda"'
+def outputs(body: Body, beside: str = "") -> list[str]:
+    """Lines that make the outputs, on the device of `beside` or of what the kernel loads."""
+    if not beside and not body.leaves:
+        raise Unsupported("a kernel that loads nothing")
+    device = f"{beside or body.names[body.leaves[0].name]}.device"
     return [
         f"out_{i} = torch.empty({tuple_text(out.shape)}, dtype=torch.{out.dtype}, device={device})"
         for i, out in enumerate(body.outs)
@@ -88,7 +102,10 @@ def _launch(kernel: str, grid: str, given: list[str], warps: str) -> list[str]:
 
 def _made(body: Body, name: str, text: str, lines: list[str], keys: tuple[str, ...]) -> Launcher:
     whole = f"{text}\n\n" + "\n".join([*lines, _end(body)])
-    return Launcher(name, whole, tuple(body.leaves), tuple(body.outs), keys)
+    kinds = {body.program.values[item].kind for item in body.group.names}
+    rule = "scan" if "scan" in kinds else "whole reduction" if body.group.wide else "row fusion" if "reduce" in kinds else "pointwise fusion"
+    what = f"{rule} of {told(body.program, body.group.names)}"
+    return Launcher(name, whole, tuple(body.leaves), tuple(body.outs), keys, rule, what)
 
 
 def _count(body: Body, axes: list[int]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codeopt.agent.kernels import forward, host
+from codeopt.agent.kernels import forward, host, matmul
 from codeopt.agent.kernels.graph import Graph, Unsupported
 from codeopt.agent.kernels.lower import lowered
 from codeopt.agent.kernels.plan import planned
@@ -29,7 +29,7 @@ class KernelProposal:
     source: str
     note: str
     rule: str
-    config: Mapping[str, int]
+    config: Mapping[str, int | str]
 
 
 def proposals(graph: Graph, source: str) -> list[KernelProposal]:
@@ -48,13 +48,14 @@ def proposals(graph: Graph, source: str) -> list[KernelProposal]:
 def _all(graph: Graph, source: str) -> Iterator[KernelProposal]:
     try:
         plan = planned(lowered(graph))
+        products = matmul.products(plan)
+        tried: list[tuple[host.Config, matmul.Config | None]] = [(config, None) for config in host.CONFIGS]
+        # A product costs more than all that surrounds it.
+        tried = [*((host.CONFIGS[0], tiles) for tiles in (matmul.configs(products) if products else ())), *tried]
+        for config, tiles in tried:
+            made = forward.candidate(graph, source, plan, config, tiles)
+            if made is not None:
+                every = {**config, **(tiles or {})}
+                yield KernelProposal(made.source, made.note, made.rule, {key: every[key] for key in made.keys})
     except Unsupported:
         return
-    for config in host.CONFIGS:
-        try:
-            made = forward.candidate(graph, source, plan, config)
-        except Unsupported:
-            return
-        if made is None:
-            return
-        yield KernelProposal(made.source, made.note, made.rule, {key: config[key] for key in made.keys})
