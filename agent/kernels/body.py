@@ -14,8 +14,13 @@ from codeopt.agent.kernels.lower import STRIDED
 from codeopt.agent.kernels.plan import Axis, Group
 from codeopt.agent.kernels.words import Term
 
-RESERVED = {"tl", "triton", "torch", "rows", "cols", "row_ok", "col_ok", "start", "lane", "out", "self", "super", *words.HELPERS}
-WIDE_SIZE = "int64"
+RESERVED = {
+    "tl", "triton", "torch", "rows", "cols", "row_ok", "col_ok", "start", "left", "first", "out", "self", "super", "ok", "block",
+    "blocks", "outer", "lanes", "parts", "part_ok", "total", "a", "b", "bias", "m", "n", "k", "e", "f", "q", "v", "one", "head",
+    "batch", "program", "height", "m_blocks", "n_blocks", "a_at", "b_at", "k_at", "v_at", "top", "share", "new", "safe", "fade",
+    "weights", "weighed", "place", "scores", "range", "float", "min", "max", *words.HELPERS,
+}  # fmt: skip
+"""Names that the templates use."""
 
 
 def strided(program: Program, value: Value) -> bool:
@@ -65,7 +70,7 @@ class Body:
     def _fresh(self, name: str) -> str:
         name = re.sub(r"\W", "_", name)
         taken = set(self.names.values()) | RESERVED | set(self.program.symbols)
-        while name in taken or name.startswith(("n_", "i_")) or name[:1].isdigit():
+        while name in taken or name.startswith(("n_", "i_", "out_", "part_")) or name[:1].isdigit():
             name = f"v_{name}" if name not in taken else f"{name}_"
         return name
 

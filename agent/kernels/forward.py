@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from codeopt.agent.kernels import host, matmul, words
+from codeopt.agent.kernels import attention, host, matmul, words
 from codeopt.agent.kernels.graph import Expr, Graph, Node, Unsupported
 from codeopt.agent.kernels.host import Config, Launcher
 from codeopt.agent.kernels.ir import Program, Use, Value
@@ -37,7 +37,7 @@ class _Forward:
     """Lines of a forward as they come.
 
     Attributes:
-        tiles: Of matrix products; None leaves those to torch.
+        tiles, heads: Of matrix products and of attentions; None leaves those to torch.
         names: Value -> what it is called there.
         left: What torch does.
     """
@@ -46,6 +46,7 @@ class _Forward:
     plan: Plan
     config: Config
     tiles: matmul.Config | None = None
+    heads: attention.Config | None = None
     names: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     launchers: list[Launcher] = field(default_factory=list)
@@ -67,19 +68,29 @@ class _Forward:
         """All steps in order."""
         for node in self.graph.inputs:
             self.names[node.name] = node.name
+        flash = attention.attentions(self.plan) if self.heads is not None else {}
+        covered = {one.scores.name for one in flash.values() if one.scores is not None}
+        replaced = {one.group for one in flash.values() if one.group is not None}
         products = matmul.products(self.plan) if self.tiles is not None else {}
+        products = {name: found for name, found in products.items() if name not in flash and name not in covered}
         after = {group: one for one, group in products.values() if group is not None}
         for step in self.plan.steps:
+            name = f"fused_{len(self.launchers)}"
             if isinstance(step, Group):
-                name = f"fused_{len(self.launchers)}"
+                if step in replaced:
+                    continue
                 if step in after and self.tiles is not None:
                     self.launch(matmul.launcher(self.program, after[step], step, name, self.tiles))
                 else:
                     self.launch(host.launcher(self.program, step, name, self.config))
+            elif step.name in covered:
+                continue
+            elif step.name in flash and self.heads is not None:
+                self.launch(attention.launcher(self.program, flash[step.name], name, self.heads))
             elif step.name in products and self.tiles is not None:
                 one, group = products[step.name]
                 if group is None:
-                    self.launch(matmul.launcher(self.program, one, None, f"fused_{len(self.launchers)}", self.tiles))
+                    self.launch(matmul.launcher(self.program, one, None, name, self.tiles))
             elif step.kind == "host":
                 self.names[step.name] = self.fresh(step.name)
                 if "." in step.op:
@@ -169,19 +180,23 @@ class _Forward:
                 tests.append(f"{known[name]} < {symbol.low}")
             if symbol.high is not None:
                 tests.append(f"{known[name]} > {symbol.high}")
+        for need in (need for item in self.launchers for need in item.needs):
+            tests.append(re.sub(r"[A-Za-z_]\w*", lambda found: known[found[0]], need))
         tests += [f"{node.name}.numel() == 0" for node in self.graph.inputs if node.dtype and "" not in node.shape and node.shape]
         return [f"{name} = {own}" for name, own in known.items()], tests
 
 
-def candidate(graph: Graph, source: str, plan: Plan, config: Config, tiles: matmul.Config | None = None) -> Made | None:
+def candidate(
+    graph: Graph, source: str, plan: Plan, config: Config, tiles: matmul.Config | None = None, heads: attention.Config | None = None
+) -> Made | None:
     """A whole file; None where it would have no kernel.
 
     Args:
-        tiles: Of matrix products, where those are to be kernels, too.
+        tiles, heads: Of matrix products and of attentions, where those are to be kernels, too.
     """
     if not any(node.dtype for node in graph.inputs):
         return None
-    made = _Forward(graph, plan, config, tiles)
+    made = _Forward(graph, plan, config, tiles, heads)
     made.run()
     if not made.launchers:
         return None

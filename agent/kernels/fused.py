@@ -77,7 +77,7 @@ class Rows:
         return [*self._row_lines(), *columns, *inner] if body.axes else inner
 
     def _row_lines(self) -> list[str]:
-        body, program = self.body, f"tl.program_id({int(self.parts)})"
+        body, program = self.body, "tl.program_id(0)"
         if body.vector_rows:
             decoded = self._decoded(body.row_axes, "rows", False)
             count = body.count(body.row_axes)

@@ -41,6 +41,7 @@ class Launcher:
         keys: Of a Config that matter to it.
         rule: Which template it is.
         what: What it computes, for a person.
+        needs: Tests on sizes that say that it cannot be used.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Launcher:
     keys: tuple[str, ...]
     rule: str
     what: str
+    needs: tuple[str, ...] = ()
 
 
 def told(program: Program, names: Sequence[str]) -> str:
@@ -97,7 +99,7 @@ def _end(body: Body) -> str:
 
 
 def _launch(kernel: str, grid: str, given: list[str], warps: str) -> list[str]:
-    return [f"{kernel}[({grid},)](", *indented([f"{', '.join(given)},", f"num_warps={warps},"]), ")"]
+    return [f"{kernel}[({grid})](", *indented([f"{', '.join(given)},", f"num_warps={warps},"]), ")"]
 
 
 def _made(body: Body, name: str, text: str, lines: list[str], keys: tuple[str, ...]) -> Launcher:
@@ -123,7 +125,7 @@ def _points(program: Program, group: Group, name: str, config: Config) -> Launch
     lines = [
         *_head(program, body, name),
         f"{INDENT}total = {_count(body, body.row_axes)}",
-        *indented(_launch(f"{name}_kernel", f"triton.cdiv(total, {block})", given, str(config["warps"]))),
+        *indented(_launch(f"{name}_kernel", f"triton.cdiv(total, {block}),", given, str(config["warps"]))),
     ]
     return _made(body, name, text, lines, POINT)
 
@@ -154,7 +156,7 @@ def _rows(program: Program, group: Group, name: str, config: Config) -> Launcher
 
     def launch(kernel: str, body: Body) -> list[str]:
         given = [*body.given(), "ROWS=rows", "BLOCK=block"]
-        return _launch(kernel, grid, given, f"max(1, min(16, rows * block // {per_warp}))")
+        return _launch(kernel, f"{grid},", given, f"max(1, min(16, rows * block // {per_warp}))")
 
     lines = [*_head(program, once, name), *indented(setup)]
     known = int(count) if count.isdigit() and not columns else None
@@ -200,7 +202,7 @@ def _wide(program: Program, group: Group, name: str, config: Config) -> Launcher
 
     plain, named = given(one)
     warps = max(1, min(16, chunk // config["per_warp"]))
-    lines += indented(_launch(f"{name}_parts", f"parts, {across}", [*plain, *named, "ROWS=lanes", "BLOCK=block"], str(warps)))
+    lines += indented(_launch(f"{name}_parts", f"{across}, parts", [*plain, *named, "ROWS=lanes", "BLOCK=block"], str(warps)))
     plain, named = given(two)
-    lines += indented(_launch(f"{name}_joined", rows, [*plain, *named, "ROWS=1", "BLOCK=triton.next_power_of_2(parts)"], "4"))
+    lines += indented(_launch(f"{name}_joined", f"{rows},", [*plain, *named, "ROWS=1", "BLOCK=triton.next_power_of_2(parts)"], "4"))
     return _made(body, name, text, lines, WIDE)

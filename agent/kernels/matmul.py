@@ -32,7 +32,7 @@ HALF: tuple[Config, ...] = (
     {"bm": 128, "bn": 64, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
     {"bm": 64, "bn": 64, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
 )
-KEYS = ("bm", "bn", "bk", "warps", "stages", "precision")
+KEYS = tuple(f"tile_{key}" for key in SINGLE[0])
 LEAST = 16  # rows, columns and depth below which tiles would be mostly empty
 TYPES = ("float32", "float16", "bfloat16")
 
@@ -140,7 +140,8 @@ KERNEL = '''
 def {name}_kernel({given}):
     # Programs that run together share rows of a and columns of b, in groups of 8 blocks of rows.
     m_blocks, n_blocks = tl.cdiv(M, BM), tl.cdiv(N, BN)
-    program, batch = tl.program_id(0), tl.program_id(1).to(tl.int64)
+    program = tl.program_id(0) % (m_blocks * n_blocks)
+    batch = (tl.program_id(0) // (m_blocks * n_blocks)).to(tl.int64)
     first = program // (8 * n_blocks) * 8
     height = tl.minimum(m_blocks - first, 8)
     m = (first + program % (8 * n_blocks) % height) * BM + tl.arange(0, BM)
@@ -204,7 +205,7 @@ def _host(program: Program, one: Product, body: Body, name: str, config: Config,
     given += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
     lines += indented(
         [
-            f"{name}_kernel[(triton.cdiv({m}, {bm}) * triton.cdiv({n}, {bn}), {batch})](",
+            f"{name}_kernel[(triton.cdiv({m}, {bm}) * triton.cdiv({n}, {bn}){f' * {batch}' if one.batches else ''},)](",
             f"{INDENT}{', '.join(given)},",
             f"{INDENT}num_warps={config['warps']}, num_stages={config['stages']},",
             ")",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codeopt.agent.kernels import forward, host, matmul
+from codeopt.agent.kernels import attention, forward, host, matmul
 from codeopt.agent.kernels.graph import Graph, Unsupported
 from codeopt.agent.kernels.lower import lowered
 from codeopt.agent.kernels.plan import planned
@@ -48,14 +48,20 @@ def proposals(graph: Graph, source: str) -> list[KernelProposal]:
 def _all(graph: Graph, source: str) -> Iterator[KernelProposal]:
     try:
         plan = planned(lowered(graph))
-        products = matmul.products(plan)
-        tried: list[tuple[host.Config, matmul.Config | None]] = [(config, None) for config in host.CONFIGS]
-        # A product costs more than all that surrounds it.
-        tried = [*((host.CONFIGS[0], tiles) for tiles in (matmul.configs(products) if products else ())), *tried]
-        for config, tiles in tried:
-            made = forward.candidate(graph, source, plan, config, tiles)
+        flash = attention.attentions(plan)
+        products = {name: one for name, one in matmul.products(plan).items() if name not in flash}
+        heads = attention.configs(flash) if flash else ()
+        tiles = matmul.configs(products) if products else ()
+        # What costs the most comes first: attentions, then products, then what surrounds them.
+        tried: list[tuple[host.Config, matmul.Config | None, attention.Config | None]] = []
+        tried += [(host.CONFIGS[0], None, head) for head in heads]
+        tried += [(host.CONFIGS[0], tile, heads[0] if heads else None) for tile in tiles]
+        tried += [(config, None, None) for config in host.CONFIGS]
+        for config, tile, head in tried:
+            made = forward.candidate(graph, source, plan, config, tile, head)
             if made is not None:
-                every = {**config, **(tiles or {})}
+                every = {**config, **{f"tile_{key}": number for key, number in (tile or {}).items()}}
+                every |= {f"head_{key}": number for key, number in (head or {}).items()}
                 yield KernelProposal(made.source, made.note, made.rule, {key: every[key] for key in made.keys})
     except Unsupported:
         return

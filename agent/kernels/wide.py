@@ -38,9 +38,9 @@ def first(body: Body, name: str) -> str:
     rows = Rows(body, True, parts=True)
     lines = looped(rows)
     kept = [state for value in reductions(body) for state, _ in states(body, value)]
-    lines += [f"tl.store({state}_part + rows * PARTS + tl.program_id(0), {state}, mask=row_ok)" for state in kept]
+    lines += [f"tl.store({state}_part + rows * PARTS + tl.program_id(1), {state}, mask=row_ok)" for state in kept]
     body.used.add("rows")
-    lines = [*rows._row_lines(), "first = tl.program_id(0) * BLOCK", *lines]
+    lines = [*rows._row_lines(), "first = tl.program_id(1) * BLOCK", *lines]
     fixed = ["PARTS", *(f"{item}: tl.constexpr" for item in ("ROWS", "BLOCK"))]
     given = [*body.arguments()]
     plain = [item for item in given if not item.endswith("constexpr")]
