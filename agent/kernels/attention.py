@@ -115,8 +115,23 @@ def _written(made: Plan, value: Value) -> Attention | None:
     if before is None or before.bias is not None:
         return None
     return Attention(
-        value, before.a, before.b, after.b, inner[0], between, weighed, group, "", False, not before.turned, _spread(program, value)
+        value, before.a, before.b, after.b, inner[0], between, weighed, group, "", _causal(program, weighed), not before.turned, _spread(program, value)
     )
+
+
+def _causal(program: Program, name: str) -> bool:
+    """Whether the last thing done to the scores is to shut out what comes later."""
+    value = program.values[name]
+    if value.op != "where" or not isinstance(value.args[0], Use):
+        return False
+    test = program[value.args[0]]
+    kept, limit = {"le": (1, 0), "ge": (2, 1)}.get(test.op, (0, None))
+    away = program.uses(test)[0] if test.op in ("le", "ge") else None
+    if away is None or away.op != "sub" or len(test.args) != 2 or test.args[1] != limit or value.args[3 - kept] != float("-inf"):
+        return False
+    columns, rows = program.uses(away)
+    alike = columns.kind == rows.kind == "iota"
+    return alike and columns.at == len(columns.shape) - 1 and rows.at == len(rows.shape) - 2
 
 
 def _softmax(program: Program, value: Value) -> tuple[set[str], str] | None:
@@ -153,11 +168,18 @@ def _fits(program: Program, one: Attention) -> bool:
     if one.turned:
         k = (*k[:-2], k[-1], k[-2])
     types = {item.dtype for item in (one.q, one.k, one.v)}
-    if not 2 <= len(q) <= 4 or q[:-2] != k[:-2] or k[:-1] != v[:-1] or len(types) != 1 or not types <= set(matmul.TYPES):
+    if not len(q) == len(k) == len(v) or not 2 <= len(q) <= 4 or len(types) != 1 or not types <= set(matmul.TYPES):
+        return False
+    if any(hint([one], program.symbols) != hint([two], program.symbols) for one, two in _pairs(q, k, v)):
         return False
     if not all(LEAST <= hint([width], program.symbols) <= MOST_WIDTH for width in (q[-1], v[-1])):
         return False
     return min(hint([q[-2]], program.symbols), hint([k[-2]], program.symbols)) >= LEAST
+
+
+def _pairs(q: Shape, k: Shape, v: Shape) -> list[tuple[Dim, Dim]]:
+    """Sizes that have to be the same: torch's operation does not say so when it is traced."""
+    return [*zip(q[:-2], k[:-2], strict=True), *zip(k[:-1], v[:-1], strict=True), (q[-1], k[-1])]
 
 
 KERNEL = '''
@@ -262,7 +284,9 @@ def _host(program: Program, one: Attention, body: Body, name: str, config: Confi
     after = told(program, one.between)
     what = f"attention{' with ' + after if after else ''} that keeps its scores in registers"
     leaves = (one.q, one.k, one.v, *body.leaves)
+    k_shape = (*one.k.shape[:-2], one.k.shape[-1], one.k.shape[-2]) if one.turned else one.k.shape
     needs = tuple(f"{size} > {MOST_WIDTH}" for size in dict.fromkeys((depth, width)) if not isinstance(size, int))
+    needs += tuple(f"{a} != {b}" for a, b in _pairs(one.q.shape, k_shape, one.v.shape) if a != b)
     return Launcher(name, text + "\n\n" + "\n".join(lines) + "\n", leaves, (one.value,), KEYS, "attention", what, needs)
 
 

@@ -153,6 +153,7 @@ def _rows(program: Program, group: Group, name: str, config: Config) -> Launcher
         ]
         grid, piece = f"triton.cdiv({total}, rows)", str(config["chunk"])
     keys = COLUMN if columns else ROW
+    longer = [f"block = {piece}"] if columns else [f"rows, block = 1, {piece}"]
 
     def launch(kernel: str, body: Body) -> list[str]:
         given = [*body.given(), "ROWS=rows", "BLOCK=block"]
@@ -163,11 +164,11 @@ def _rows(program: Program, group: Group, name: str, config: Config) -> Launcher
     if known is not None and known <= limit:  # its length is fixed: the other kernel would never run
         return _made(once, name, at_once, [*lines, *indented(launch(f"{name}_kernel", once))], keys)
     if known is not None:
-        lines += indented([f"block = {piece}", *launch(f"{name}_looped", loops)])
+        lines += indented([*longer, *launch(f"{name}_looped", loops)])
         return _made(once, name, in_pieces, lines, keys)
     test = "rows * block" if columns else "block"
     lines += indented([f"if {test} <= {limit}:", *indented(launch(f"{name}_kernel", once)), "else:"])
-    lines += indented([f"block = {piece}", *launch(f"{name}_looped", loops)], 2)
+    lines += indented([*longer, *launch(f"{name}_looped", loops)], 2)
     return _made(once, name, f"{at_once}\n\n{in_pieces}", lines, keys)
 
 

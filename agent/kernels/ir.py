@@ -92,10 +92,36 @@ class Program:
             return self.uses(given[0])[0]
         if op == "cast" and given[0].dtype == dtype:
             return given[0]
+        folded = self._folded(op, args, shape, dtype)
+        if folded is not None:
+            return folded
         behind = self._behind(op, args, given, shape, dtype)
         if behind is not None:
             return behind
         return self._made(op, args, shape, dtype)
+
+    def _folded(self, op: str, args: Sequence[Any], shape: Shape, dtype: str) -> Value | None:
+        """Detours of a mask: one that was made of ones and zeros and is asked for its zeros is the question itself."""
+        first = args[0]
+        if not isinstance(first, Value):
+            return None
+        asked = (op in ("eq", "ne") and _is(args[1], 0)) or (op == "cast" and dtype == "bool")
+        if asked and first.kind == "point" and first.op in ("where", "cast"):
+            held = self.uses(first)[0]
+            ones = first.op == "cast" or (self._number(first.args[1]) not in (None, 0) and self._number(first.args[2]) == 0)
+            if ones and held.dtype == "bool" and held.shape == shape:
+                return self.point("logical_not", held, dtype="bool") if op == "eq" else held
+        if op == "where" and first.op == "logical_not" and self.uses(first)[0].dtype == "bool":
+            return self.point("where", self.uses(first)[0], args[2], args[1], dtype=dtype)
+        if op in ("logical_not", "bitwise_not") and first.op == "logical_not" and self.uses(first)[0].dtype == "bool":
+            return self.uses(first)[0]
+        return None
+
+    def _number(self, arg: Any) -> Any:
+        """The number that an argument is; None where it is none."""
+        if isinstance(arg, Use):
+            return self[arg].args[0] if self[arg].op == "fill" else None
+        return arg if isinstance(arg, int | float) else None
 
     def _made(self, op: str, args: Sequence[Any], shape: Shape, dtype: str) -> Value:
         pure = all(arg.pure for arg in args if isinstance(arg, Value))

@@ -21,6 +21,8 @@ Handler = Callable[..., Value]
 
 def _same(name: str) -> Handler:
     def handler(program: Program, node: Node, *args: Any) -> Value:
+        if name == "bitwise_not" and node.dtype == "bool":
+            return program.point("logical_not", *args, dtype=node.dtype)
         return program.point(name, *args, dtype=node.dtype)
 
     return handler
