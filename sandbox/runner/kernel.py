@@ -128,6 +128,7 @@ class Kernel:
         self.marks = []
         self.cls = ""
         self.mode = "eager"
+        gc.freeze()  # PyTorch's own objects stay: each collection would take most of a second to look at them
 
     # --- programs -----------------------------------------------------------------------------------------
 
