@@ -41,7 +41,7 @@ def module(forward: str, inputs: str, init: str = "pass", sizes: str = "R=6, C=7
     )
 
 
-BATCH = {"sizes": "B=2, T=40", "other": "B=3, T=33"}
+BATCH = {"sizes": "B=2, T=40", "other": "B=3, T=20"}
 IMAGE = {"sizes": "B=2, H=9, W=7", "other": "B=3, H=6, W=11"}
 
 POINTS = {
@@ -94,7 +94,7 @@ PRODUCTS = {
     "half": module("return torch.tanh(self.l(x)) + y", "x=(R, 64); y=(R, 48)", "self.l = nn.Linear(64, 48, dtype=torch.float16)", "R=33", "R=20", dtype="float16"),
     "layers": module("return F.softmax(self.o(F.silu(self.l(x))), -1)", "x=(R, 64)", "self.l = nn.Linear(64, 96); self.o = nn.Linear(96, 30)", "R=33", "R=20"),
 }
-QKV = "q=(B, 3, T, 32); k=(B, 3, T, 32); v=(B, 3, T, 32)"
+QKV = "q=(B, 2, T, 32); k=(B, 2, T, 32); v=(B, 2, T, 32)"
 ATTENTIONS = {
     "own": module("return F.scaled_dot_product_attention(q, k, v, is_causal=True)", QKV, **BATCH),
     "other_rows": module("return F.scaled_dot_product_attention(q, k, v, scale=0.3).transpose(1, 2).flatten(2)", "q=(B, 2, 20, 24); k=(B, 2, T, 24); v=(B, 2, T, 24)", **BATCH),
