@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from codeopt.agent.budget import Budget
-from codeopt.agent.kernels.graph import Unsupported, graph_of
+from codeopt.agent.kernels.graph import Unsupported, read
 from codeopt.agent.kernels.rules import KernelProposal, proposals
 from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.kernels.tuner import Tuner, Variant
@@ -70,7 +70,7 @@ class KernelRules:
         for shape in self._shapes:
             reference = self._judge.reference
             try:
-                graph = graph_of(reference.at(shape).graph(reference.texts[shape], GRAPH_S))
+                graph = read(reference.at(shape).graph(reference.texts[shape], GRAPH_S))
             except (CannotStart, Refused, Broken, Unsupported) as error:
                 told = getattr(error, "evidence", "") or str(error)
                 self._say(context, f"shape {shape} has no graph: {told.strip().splitlines()[-1][:200] if told.strip() else error}")

@@ -129,6 +129,7 @@ class Kernel:
         self.marks = []
         self.cls = ""
         self.mode = "eager"
+        gc.freeze()  # PyTorch's own objects stay: each collection would take most of a second to look at them
 
     # --- programs -----------------------------------------------------------------------------------------
 
@@ -386,6 +387,17 @@ class Kernel:
             except BaseException as error:
                 return self.reply({"error": self.told(error)})
         return self.reply({"profile": rows})
+
+    def do_graph(self, message):
+        """The operations of one call of this module, as plain data."""
+        from . import kernel_graph
+
+        with Printing(self.server):
+            try:
+                found = kernel_graph.captured(self, message["text"], message["seed"])
+            except BaseException as error:
+                return self.reply({"error": self.told(error)})
+        return self.reply({"graph": found})
 
     # --- frames -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,299 @@
+"""softmax(scores(q k^T)) v in one kernel that never writes the scores (Dao et al., "FlashAttention", 2022).
+
+Found as torch's own operation, or as the two products and what a module does between them: any pointwise operations on the
+scores (scales, masks, biases), then a softmax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codeopt.agent.kernels import matmul, plan
+from codeopt.agent.kernels.body import Body
+from codeopt.agent.kernels.dims import Shape, hint, product
+from codeopt.agent.kernels.fused import INDENT, indented
+from codeopt.agent.kernels.graph import Dim
+from codeopt.agent.kernels.host import Launcher, told, tuple_text
+from codeopt.agent.kernels.ir import Program, Use, Value
+from codeopt.agent.kernels.plan import Group, Plan
+
+Config = Mapping[str, int | str]
+SINGLE: tuple[Config, ...] = (
+    {"bm": 64, "bn": 32, "warps": 4, "stages": 2, "precision": "tf32x3"},
+    {"bm": 128, "bn": 32, "warps": 8, "stages": 2, "precision": "tf32x3"},
+    {"bm": 64, "bn": 64, "warps": 4, "stages": 2, "precision": "tf32x3"},
+    {"bm": 64, "bn": 32, "warps": 4, "stages": 2, "precision": "ieee"},
+)
+HALF: tuple[Config, ...] = (
+    {"bm": 128, "bn": 64, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 128, "bn": 128, "warps": 8, "stages": 2, "precision": "ieee"},
+    {"bm": 64, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
+)
+KEYS = tuple(f"head_{key}" for key in SINGLE[0])
+LEAST, MOST_WIDTH = 16, 128
+SPREAD = (0, 2, 1, 3)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One attention.
+
+    Attributes:
+        value: Its answer.
+        scores: The product of q and k, where the module makes it; None in torch's own operation.
+        between: Names of what is done with the scores before the softmax.
+        weighed: The value that goes into the softmax.
+        group: The kernel that it replaces, if any.
+        scale: Of the scores, as the host's text; "" where `between` has it.
+        turned: k is given as k^T.
+        spread: The answer is wanted with its heads behind its rows.
+    """
+
+    value: Value
+    q: Value
+    k: Value
+    v: Value
+    scores: Value | None
+    between: tuple[str, ...]
+    weighed: str
+    group: Group | None
+    scale: str
+    causal: bool
+    turned: bool
+    spread: bool
+
+
+def attentions(made: Plan) -> dict[str, Attention]:
+    """Attentions of a plan, by the name of their answer."""
+    found = {}
+    for value in made.program.values.values():
+        one = _own(made, value) or _written(made, value)
+        if one is not None and _fits(made.program, one):
+            found[value.name] = one
+    return found
+
+
+def _own(made: Plan, value: Value) -> Attention | None:
+    """torch's operation, without a mask."""
+    if value.kind != "host" or value.op != "aten.scaled_dot_product_attention.default":
+        return None
+    args: list[Any] = [*value.args, None, 0.0, False][: max(6, len(value.args))]
+    rest = dict(value.at)
+    mask, dropout, causal = rest.pop("attn_mask", args[3]), rest.pop("dropout_p", args[4]), rest.pop("is_causal", args[5])
+    if len(value.args) == 3:
+        mask, dropout, causal = value.at.get("attn_mask"), value.at.get("dropout_p", 0.0), value.at.get("is_causal", False)
+    scale = rest.pop("scale", None)
+    if mask is not None or dropout or rest.pop("enable_gqa", False) or rest:
+        return None
+    q, k, v = made.program.uses(value)[:3]
+    scale = f"({q.shape[-1]}) ** -0.5" if scale is None else repr(float(scale))
+    return Attention(value, q, k, v, None, (), "", None, scale, bool(causal), False, _spread(made.program, value))
+
+
+def _written(made: Plan, value: Value) -> Attention | None:
+    """Two products with a softmax between them."""
+    program = made.program
+    after = matmul.product_of(program, value)
+    if after is None or after.turned or after.bias is not None:
+        return None
+    weights = after.a
+    group = next((group for group in made.groups if weights.name in group.names), None)
+    if group is None or plan.outs(program, group.names) != [weights.name] or group.reduced != {len(group.space) - 1}:
+        return None
+    soft = _softmax(program, weights)
+    if soft is None or len(_readers(program, weights)) != 1:
+        return None
+    names, weighed = soft
+    between = tuple(name for name in group.names if name not in names)
+    products = [leaf for leaf in plan.leaves(program, group.names) if matmul.product_of(program, leaf) is not None]
+    inner = [one for one in products if one.shape == weights.shape and len(_readers(program, one)) == 1]
+    if len(inner) != 1 or any(program.values[name].kind != "point" for name in between):
+        return None
+    before = matmul.product_of(program, inner[0])
+    if before is None or before.bias is not None:
+        return None
+    return Attention(
+        value, before.a, before.b, after.b, inner[0], between, weighed, group, "", _causal(program, weighed), not before.turned, _spread(program, value)
+    )
+
+
+def _causal(program: Program, name: str) -> bool:
+    """Whether the last thing done to the scores is to shut out what comes later."""
+    value = program.values[name]
+    if value.op != "where" or not isinstance(value.args[0], Use):
+        return False
+    test = program[value.args[0]]
+    kept, limit = {"le": (1, 0), "ge": (2, 1)}.get(test.op, (0, None))
+    away = program.uses(test)[0] if test.op in ("le", "ge") else None
+    if away is None or away.op != "sub" or len(test.args) != 2 or test.args[1] != limit or value.args[3 - kept] != float("-inf"):
+        return False
+    columns, rows = program.uses(away)
+    alike = columns.kind == rows.kind == "iota"
+    return alike and columns.at == len(columns.shape) - 1 and rows.at == len(rows.shape) - 2
+
+
+def _softmax(program: Program, value: Value) -> tuple[set[str], str] | None:
+    """The names of the operations of a softmax along the last dimension, and what it is of."""
+    names = {value.name}
+    while value.op == "cast":
+        value = program.uses(value)[0]
+        names.add(value.name)
+    if value.op != "div" or len(program.uses(value)) != 2:
+        return None
+    top, share = program.uses(value)
+    if (top.op, share.op) != ("exp", "expsum"):
+        return None
+    away = program.uses(top)[0]
+    if away.op != "sub" or len(program.uses(away)) != 2:
+        return None
+    held, peak = program.uses(away)
+    if peak.op != "peak" or not peak.args == share.args == (Use(held.name),) or peak.at != (len(held.shape) - 1,):
+        return None
+    return {*names, top.name, share.name, away.name, peak.name}, held.name
+
+
+def _readers(program: Program, value: Value) -> list[Value]:
+    return [other for other in program.values.values() if value in program.uses(other)]
+
+
+def _spread(program: Program, value: Value) -> bool:
+    readers = _readers(program, value)
+    return bool(readers) and all((reader.op, reader.at) == ("permute", SPREAD) for reader in readers) and len(value.shape) == 4
+
+
+def _fits(program: Program, one: Attention) -> bool:
+    q, k, v = one.q.shape, one.k.shape, one.v.shape
+    if one.turned:
+        k = (*k[:-2], k[-1], k[-2])
+    types = {item.dtype for item in (one.q, one.k, one.v)}
+    if not len(q) == len(k) == len(v) or not 2 <= len(q) <= 4 or len(types) != 1 or not types <= set(matmul.TYPES):
+        return False
+    if any(hint([one], program.symbols) != hint([two], program.symbols) for one, two in _pairs(q, k, v)):
+        return False
+    if not all(LEAST <= hint([width], program.symbols) <= MOST_WIDTH for width in (q[-1], v[-1])):
+        return False
+    return min(hint([q[-2]], program.symbols), hint([k[-2]], program.symbols)) >= LEAST
+
+
+def _pairs(q: Shape, k: Shape, v: Shape) -> list[tuple[Dim, Dim]]:
+    """Sizes that have to be the same: torch's operation does not say so when it is traced."""
+    return [*zip(q[:-2], k[:-2], strict=True), *zip(k[:-1], v[:-1], strict=True), (q[-1], k[-1])]
+
+
+KERNEL = '''
+@triton.jit
+def {name}_kernel({given}):
+    blocks = tl.cdiv(M, BM)
+    block, batch = tl.program_id(0) % blocks, (tl.program_id(0) // blocks).to(tl.int64)
+    one, head = batch // HEADS, batch % HEADS
+    m = block * BM + tl.arange(0, BM)[:, None]
+    n = tl.arange(0, BN)
+    e, f = tl.arange(0, E), tl.arange(0, F)
+    rows, row_ok = batch * M + m, m < M
+    q = tl.load(q_ptr + one * q_batch + head * q_head + m * q_row + e[None, :] * q_depth, mask=row_ok & (e[None, :] < WIDTH), other=0.0)
+    k_at = k_ptr + one * k_batch + head * k_head + n[None, :] * k_row + e[:, None] * k_depth
+    v_at = v_ptr + one * v_batch + head * v_head + n[:, None] * v_row + f[None, :] * v_depth
+    top = tl.full([BM, 1], float("-inf"), tl.float32)
+    share = tl.zeros([BM, 1], tl.float32)
+    total = tl.zeros([BM, F], tl.float32)
+    for start in range(0, {end}, BN):
+        cols = start + n[None, :]
+        col_ok = cols < N
+        k = tl.load(k_at, mask=col_ok & (e[:, None] < WIDTH), other=0.0)
+        v = tl.load(v_at, mask=((start + n)[:, None] < N) & (f[None, :] < OUT_WIDTH), other=0.0)
+{lines}
+        # The sums so far were relative to another maximum.
+        new = tl.maximum(top, tl.max(weighed, axis=1)[:, None])
+        safe = tl.where(new == float("-inf"), 0.0, new)
+        weights, fade = tl.exp(weighed - safe), tl.exp(top - safe)
+        share = share * fade + tl.sum(weights, axis=1)[:, None]
+        total = tl.dot(weights.to(v.dtype), v, total * fade, input_precision=PRECISION)
+        top = new
+        k_at += BN * k_row
+        v_at += BN * v_row
+    place = one * out_batch + head * out_head + m * out_row + f[None, :]
+    tl.store(out_ptr + place, total / share, mask=row_ok & (f[None, :] < OUT_WIDTH))
+'''
+
+
+def launcher(program: Program, one: Attention, name: str, config: Config) -> Launcher:
+    """The kernel of an attention, and the function that launches it."""
+    rows, columns = one.q.shape[-2], one.v.shape[-2]
+    space: Shape = (*one.q.shape[:-2], rows, columns)
+    body = Body(program, Group(one.between, space, frozenset({len(space) - 1})))
+    keep = [i for i, leaf in enumerate(body.leaves) if leaf is not one.scores]
+    body.leaves, body.apart, body.outs = [body.leaves[i] for i in keep], [body.apart[i] for i in keep], []
+    scores = body.names[one.scores.name] if one.scores is not None else "scores"
+    scaled = " * SCALE" if one.scale else ""
+    lines = [f"{scores} = tl.dot(q, k, input_precision=PRECISION){scaled}"]
+    lines += [body.load(leaf, "row_ok", "col_ok") for leaf in body.leaves]
+    lines += [body.point(program.values[item]) for item in one.between]
+    kept = "col_ok & (cols <= m)" if one.causal else "col_ok"
+    weighed = body.names.get(one.weighed, scores)
+    lines.append(f'weighed = tl.where({kept}, {weighed}, float("-inf"))')
+    inside = [*body.indices(fixed=False), *lines]
+    tensors = ("q", "k", "v")
+    strides = [f"{item}_{axis}" for item in tensors for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
+    arguments = body.arguments()
+    plain, fixed = [item for item in arguments if "constexpr" not in item], [item for item in arguments if "constexpr" in item]
+    given = ["q_ptr", "k_ptr", "v_ptr", "out_ptr", *plain, "M", "N", "HEADS", *(["SCALE"] if one.scale else []), *strides, *fixed]
+    given += [f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "PRECISION", "E", "F", "BM", "BN")]
+    end = "tl.minimum(N, (block + 1) * BM)" if one.causal else "N"
+    text = KERNEL.format(name=name, given=", ".join(given), end=end, lines="\n".join(indented(inside, 2)))
+    return _host(program, one, body, name, config, text.strip() + "\n")
+
+
+def _host(program: Program, one: Attention, body: Body, name: str, config: Config, text: str) -> Launcher:
+    rest = [body.names[leaf.name] for leaf in body.leaves]
+    lines = [f"def {name}({', '.join(['q', 'k', 'v', *rest, *program.symbols])}):"]
+    for leaf, apart in zip(body.leaves, body.apart, strict=True):
+        if not apart and leaf.shape and leaf.kind != "weight":
+            lines += indented([f"{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()"])
+    lead = one.q.shape[:-2]
+    missing = "[" + "None, " * (2 - len(lead)) + ":]" if len(lead) < 2 else ""
+    if missing:
+        lines += indented([f"q, k, v = q{missing}, k{missing}, v{missing}"])
+    batch, heads = ((1,) * (2 - len(lead)) + tuple(lead))[:2]
+    rows, columns, depth, width = one.q.shape[-2], one.v.shape[-2], one.q.shape[-1], one.v.shape[-1]
+    if one.spread:  # as it is wanted: the heads of a row side by side
+        shape: Shape = (batch, rows, heads, width)
+        lines += indented([f"out = torch.empty({tuple_text(shape)}, dtype=q.dtype, device=q.device).permute(0, 2, 1, 3)"])
+    else:
+        lines += indented([f"out = torch.empty({tuple_text((batch, heads, rows, width))}, dtype=q.dtype, device=q.device)"])
+    k_axes = (0, 1, 3, 2) if one.turned else (0, 1, 2, 3)
+    strides = [f"q.stride({i})" for i in range(4)] + [f"k.stride({i})" for i in k_axes] + [f"v.stride({i})" for i in range(4)]
+    strides += [f"out.stride({i})" for i in range(3)]
+    plain, named = [item for item in body.given() if "=" not in item], [item for item in body.given() if "=" in item]
+    tensors = plain[: len(body.leaves)]
+    given = ["q", "k", "v", "out", *tensors, *plain[len(body.leaves) :], str(rows), str(columns), str(heads)]
+    given += [*([one.scale] if one.scale else []), *strides, *named, f"WIDTH={depth}", f"OUT_WIDTH={width}"]
+    given += [f'PRECISION="{config["precision"]}"', f"E={_power(depth)}", f"F={_power(width)}"]
+    given += [f"BM={config['bm']}", f"BN={config['bn']}"]
+    answer = "out" if len(lead) == 2 else f"out.reshape({', '.join(map(str, one.value.shape))})"
+    lines += indented(
+        [
+            f"{name}_kernel[(triton.cdiv({rows}, {config['bm']}) * {product((batch, heads))},)](",
+            f"{INDENT}{', '.join(given)},",
+            f"{INDENT}num_warps={config['warps']}, num_stages={config['stages']},",
+            ")",
+            f"return {answer}",
+        ]
+    )
+    after = told(program, one.between)
+    what = f"attention{' with ' + after if after else ''} that keeps its scores in registers"
+    leaves = (one.q, one.k, one.v, *body.leaves)
+    k_shape = (*one.k.shape[:-2], one.k.shape[-1], one.k.shape[-2]) if one.turned else one.k.shape
+    needs = tuple(f"{size} > {MOST_WIDTH}" for size in dict.fromkeys((depth, width)) if not isinstance(size, int))
+    needs += tuple(f"{a} != {b}" for a, b in _pairs(one.q.shape, k_shape, one.v.shape) if a != b)
+    return Launcher(name, text + "\n\n" + "\n".join(lines) + "\n", leaves, (one.value,), KEYS, "attention", what, needs)
+
+
+def _power(width: Dim) -> str:
+    return str(1 << (width - 1).bit_length()) if isinstance(width, int) else f"max({LEAST}, triton.next_power_of_2({width}))"
+
+
+def configs(found: Mapping[str, Attention]) -> tuple[Config, ...]:
+    """Tile sizes for the widest type among some attentions."""
+    return SINGLE if any(one.q.dtype == "float32" for one in found.values()) else HALF

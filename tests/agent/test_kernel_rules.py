@@ -1,0 +1,151 @@
+"""Candidates by rule, run in kernel sessions through Triton's interpreter and held against the reference by the judge."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codeopt.agent.kernels import host
+from codeopt.agent.kernels.graph import Graph, read
+from codeopt.agent.kernels.rules import KernelProposal, proposals
+from codeopt.agent.tasks.kernel import CANDIDATE, read_kernel
+from codeopt.sandbox.interpreter import find_interpreter
+from codeopt.sandbox.kernels import device, judge
+from codeopt.sandbox.kernels.session import KernelSession, Side
+from codeopt.sandbox.kernels.subject import KernelSubject
+from codeopt.sandbox.process import ProcessSandbox
+
+from . import kernel_modules as modules
+
+NEEDED = ("torch", "triton")
+pytestmark = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in NEEDED), reason="needs PyTorch and Triton"
+)
+FELL_BACK = 'raise AssertionError("it fell back")'
+# Rows of a few elements are long ones here, so that what is read in pieces is tried, too.
+PIECES = {"block": 256, "warps": 1, "tile": 256, "per_warp": 32, "limit": 32, "chunk": 64, "lanes": 16}
+LONG = {"softmax", "layer_norm", "logsumexp", "columns", "weighed", "backwards"}
+
+
+class Bench:
+    """One process for all references, and one for all candidates: a process takes seconds to import what it needs."""
+
+    def __init__(self) -> None:
+        self.sandbox = ProcessSandbox()
+        interpreter = find_interpreter(None)
+        self.runtime = device.runtime(interpreter.path, interpreter.mounts, "cpu", ())
+        self.reference = KernelSubject(self.sandbox, self.runtime, Side(), (), "cpu")
+        self.candidate = KernelSubject(self.sandbox, self.runtime, Side("import triton.language", CANDIDATE), (), "cpu")
+
+    def close(self) -> None:
+        self.reference.close()
+        self.candidate.close()
+
+    def graph(self, source: str) -> Graph:
+        """The graph of a reference as it is written."""
+        text = read_kernel(Path("module.py"), source).shapes[0].whole
+        session = self.reference.session()
+        assert isinstance(session, KernelSession)
+        session.build(text, 60)
+        return read(session.graph(text, 60))
+
+    def wrong(self, source: str, candidate: str, fall_back: bool = False) -> list[str]:
+        """What is wrong with a candidate, on each of its shapes."""
+        shapes = read_kernel(Path("module.py"), source).shapes
+        if not fall_back:
+            start, _, end = candidate.partition("return super().forward(")
+            assert end
+            candidate = start + FELL_BACK + end[end.index("\n") :]
+        self.reference.texts = tuple(shape.whole for shape in shapes)
+        self.candidate.texts = tuple(shape.inputs for shape in shapes)
+        self.reference._built.clear()  # the texts are of another module now
+        self.candidate.swap(candidate)
+        checker = judge.KernelJudge(self.reference, seed=1)
+        found = [checker.check(self.candidate, number, 7) for number in range(len(shapes))]
+        return [finding.evidence for finding in found if finding is not None]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "MOST", 1)  # nothing is timed here
+        yield made
+    made.close()
+
+
+def tried(bench: Bench, cases: dict[str, str], rule: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """What is wrong, by module: the rule's first candidate, and of some modules one with small tiles."""
+    wrong: dict[str, object] = {}
+    for name, source in cases.items():
+        graph = bench.graph(source)
+        for configs in (host.CONFIGS, (PIECES,)) if name in LONG else (host.CONFIGS,):
+            with monkeypatch.context() as patch:
+                patch.setattr(host, "CONFIGS", configs)
+                made = [item for item in proposals(graph, source) if item.rule == rule]
+            if not made:
+                wrong[name] = "no proposal"
+            elif told := bench.wrong(source, made[0].source):
+                wrong[name] = (told, made[0].source)
+    return wrong
+
+
+def test_pointwise_chains(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.POINTS, "pointwise fusion", monkeypatch) == {}
+
+
+def test_rows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.ROWS, "row fusion", monkeypatch) == {}
+
+
+def test_whole_reductions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.WHOLE, "whole reduction", monkeypatch) == {}
+
+
+def test_scans(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.SCANS, "scan", monkeypatch) == {}
+
+
+def test_products(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.PRODUCTS, "matrix product", monkeypatch) == {}
+
+
+def test_attentions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.ATTENTIONS, "attention", monkeypatch) == {}
+
+
+# --- around them ---------------------------------------------------------------------------------------------
+
+
+def test_other_types_go_the_way_the_module_was_written(bench: Bench) -> None:
+    source = modules.ROWS["softmax"]
+    made = proposals(bench.graph(source), source)[0]
+    assert bench.wrong(source.replace("torch.float32", "torch.float64"), made.source, fall_back=True) == []
+    assert FELL_BACK[7:20] in bench.wrong(source.replace("torch.float32", "torch.float64"), made.source)[0]
+
+
+def test_the_graph_is_plain_and_holds_no_weights(bench: Bench) -> None:
+    graph = bench.graph(modules.PRODUCTS["linear"])
+    kinds = {node.name: node.kind for node in graph.nodes}
+    assert sorted(kinds.values()) == ["CALL", "PARAMETER", "PARAMETER", "USER_INPUT"]
+    weight = next(node for node in graph.nodes if node.path == "l.weight")
+    assert (weight.shape, weight.dtype, weight.value) == ((50, 77), "float32", None)
+    rows = graph.inputs[0].shape[0]
+    assert isinstance(rows, str) and graph.symbols[rows].hint == 33
+
+
+def test_each_configuration_is_a_candidate_of_its_own(bench: Bench) -> None:
+    source = modules.ROWS["layer_norm"]
+    made: list[KernelProposal] = proposals(bench.graph(source), source)
+    assert len(made) == len({item.source for item in made}) >= 3
+    assert len({tuple(item.config.items()) for item in made}) == len(made)
+    assert all("import torch" in item.source and "get_inputs" not in item.source for item in made)
+
+
+@pytest.mark.parametrize("forward", ["x += 1; return x * 2", "return x[:, ::2].sort(1)[0]"])
+def test_what_cannot_be_said_is_left_alone(bench: Bench, forward: str) -> None:
+    source = modules.module(forward, "x=(R, C)")
+    assert proposals(bench.graph(source), source) == []
