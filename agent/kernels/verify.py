@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -326,5 +327,7 @@ def named(mode: str) -> str:
 
 
 def _last(error: CannotStart | Refused | Broken) -> str:
-    lines = error.evidence.strip().splitlines()
-    return lines[-1] if lines else str(error.status)
+    """The line of a failure that says most: torch.compile ends its own with advice."""
+    lines = [line.strip() for line in error.evidence.splitlines() if line.strip() and not line.startswith(("Set TORCH", "For even more"))]
+    named = [line for line in lines if re.match(r"[\w.]*(?:Error|Exception)\b", line) or " error: " in line]
+    return (named or lines or [str(error.status)])[-1]

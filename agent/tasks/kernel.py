@@ -12,6 +12,7 @@ Beyond that form a file may hold:
 from __future__ import annotations
 
 import ast
+import symtable
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,10 @@ def read_kernel(file: Path, source: str) -> KernelFile:
         raise UserError(f"{file.name} defines no {missing[0]}", FORM)
     tree = ast.parse(source)
     shapes, held_out = (_listed(file, tree, name) for name in LISTS)
+    hidden = sorted(_read_by_module(source) & {name for values in (*shapes, *held_out) for name in values})
+    if hidden:
+        hint = f"a candidate cannot know it: pass it to {REFERENCE} by get_init_inputs, or read it from an input"
+        raise UserError(f"{file.name}: {REFERENCE} reads {hidden[0]}, which shapes set", hint)
     chosen = [(values, False) for values in shapes or [{}]] + [(values, True) for values in held_out]
     return KernelFile(file, source, tuple(shaped(file, source, values, apart) for values, apart in chosen))
 
@@ -102,6 +107,18 @@ def _defined(source: str) -> list[str]:
     except (SyntaxError, ValueError, RecursionError):
         return []
     return [node.name for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+
+
+def _read_by_module(source: str) -> set[str]:
+    """Names of the file that the text of `Model` reads."""
+    table = symtable.symtable(source, "kernel", "exec")
+    found: set[str] = set()
+    left = [child for child in table.get_children() if child.get_name() == REFERENCE]
+    while left:
+        scope = left.pop()
+        found |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+        left += scope.get_children()
+    return found
 
 
 def _listed(file: Path, tree: ast.Module, name: str) -> list[dict[str, Any]]:

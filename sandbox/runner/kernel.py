@@ -23,6 +23,7 @@ from . import load, seal, wire
 GO = b"G"
 PROBES = 512
 PIECE = 16 << 20
+FILES = 1 << 31  # bytes of one file, what is printed among them: compilers write large ones
 SHAPES = 8  # whose modules are kept
 LEAST_FLUSH = 64 << 20
 CUDA_NAMES = (
@@ -417,7 +418,7 @@ class Printing:
     def __init__(self, server):
         from . import main
 
-        self.release, self.held = main.release, main.capture(server.output_cap)
+        self.release, self.held = main.release, main.capture(FILES)
 
     def __enter__(self):
         return self

@@ -45,6 +45,7 @@ def test_shapes_are_other_values_for_the_modules_numbers() -> None:
         (REFERENCE.replace("def get_init_inputs", "def other"), "defines no get_init_inputs"),
         (REFERENCE.replace("SHAPES = [", "SHAPES = [rows, "), "SHAPES is no list of dictionaries"),
         (REFERENCE.replace('"rows": 9', '"height": 9'), "sets height, which the module does not"),
+        (REFERENCE.replace("x[i].max())", "x[i].max()) * (columns > 0)"), "Model reads columns, which shapes set"),
     ],
 )
 def test_a_reference_that_is_not_in_the_form_is_one_line(tmp_path: Path, text: str, says: str) -> None:

@@ -30,7 +30,7 @@ HELD_OUT = [{"size": 77}]
 
 
 class Model(nn.Module):
-    def __init__(self, shift):
+    def __init__(self, shift, size):
         super().__init__()
         self.shift = shift
         self.weight = nn.Parameter(torch.randn(size))
@@ -44,17 +44,17 @@ def get_inputs():
 
 
 def get_init_inputs():
-    return [0.5]
+    return [0.5, size]
 """
 HEAD = """
 import torch
 from torch import nn
 
 class ModelNew(nn.Module):
-    def __init__(self, shift):
+    def __init__(self, shift, size):
         super().__init__()
         self.shift = shift
-        self.weight = nn.Parameter(torch.randn(SIZE))
+        self.weight = nn.Parameter(torch.randn(size))
         self.setup()
 
     def setup(self):
@@ -63,7 +63,6 @@ class ModelNew(nn.Module):
     def right(self, x, y):
         return torch.softmax(x @ y + self.shift, dim=-1) * self.weight
 
-SIZE = 96
 """
 EXPLOITS = {
     "half": "def forward(self, x, y):\n    return self.right(x.bfloat16().float(), y.bfloat16().float())",
@@ -87,20 +86,20 @@ EXPLOITS = {
     "looks for the original": (
         "def forward(self, x, y):\n    import gc\n"
         "    kinds = [k for k in gc.get_objects() if isinstance(k, type) and k.__name__ == 'Model']\n"
-        "    return kinds[0](0.5)(x, y)"
+        "    return kinds[0](0.5, 96)(x, y)"
     ),
     "patches the runner": (
-        "def setup(self):\n    import sys\n    sys.modules['_codeopt_runner.kernel'].described = lambda t: ['float32', [48, SIZE]]\n"
+        "def setup(self):\n    import sys\n    sys.modules['_codeopt_runner.kernel'].described = lambda t: ['float32', [48, 96]]\n"
         "def forward(self, x, y):\n    return torch.zeros(1)"
     ),
 }
 TIMED = {
     "one buffer for all": (
-        "def setup(self):\n    self.buffer = torch.empty(48, SIZE)\n"
+        "def setup(self):\n    self.buffer = torch.empty(48, 96)\n"
         "def forward(self, x, y):\n    return self.buffer.copy_(self.right(x, y))"
     ),
     "two buffers in turn": (
-        "def setup(self):\n    self.buffers = [torch.empty(48, SIZE), torch.empty(48, SIZE)]\n"
+        "def setup(self):\n    self.buffers = [torch.empty(48, 96), torch.empty(48, 96)]\n"
         "def forward(self, x, y):\n    self.buffers.reverse()\n    return self.buffers[0].copy_(self.right(x, y))"
     ),
     "right in its first calls": (
@@ -127,11 +126,8 @@ CONTROLS = {
 }
 
 
-def text(body: str, size: int = 96) -> str:
-    lines = "\n".join("    " + line for line in body.splitlines())
-    return HEAD.replace("SIZE = 96", f"SIZE = {size}").replace("        self.setup()\n", "        self.setup()\n") .replace(
-        f"\nSIZE = {size}\n", f"\n{lines}\n\nSIZE = {size}\n"
-    )
+def text(body: str) -> str:
+    return HEAD + "".join(f"    {line}\n" for line in body.splitlines())
 
 
 @pytest.fixture(scope="module")
