@@ -15,7 +15,8 @@ FLOORS = 20  # a region must last this many empty round trips to be believed
 # ratios smaller, while by the wall-clock of a busy machine a program gains that splits itself into more processes. In a
 # shorter one the kernel's bookkeeping drowns what is measured, unless the wall-clock is the worse of the two by `STEADIER`.
 WHOLE_FLOORS, WHOLE_S = 5, 0.02
-STEADIER = 2.0
+STEADIER = 1.5
+WAITS_P = 0.05  # that a candidate's longer waiting is chance
 # CPU time and wall-clock may differ by this factor before the wall-clock takes over.
 CLOCKS_AGREE = math.log(1.25)
 
@@ -97,11 +98,11 @@ class Race:
         """Whether the candidate may be doing its work where its CPU time does not show.
 
         On a busy machine both wait for the core, and a shorter region loses more of its ratio by it. Where all CPU
-        time is counted, a candidate that waits no longer than the baseline hides nothing.
+        time is counted, a candidate that does not clearly wait longer than the baseline hides nothing.
         """
         pairs = zip(self.baseline_s, self.candidate_s, strict=True)
         longer = [(new[1] - new[0]) - (old[1] - old[0]) for old, new in pairs]
-        return not clocks.whole or stats.hodges_lehmann(longer) > 0
+        return not clocks.whole or stats.signed_rank_p(longer) < WAITS_P
 
     def ratios(self, clocks: Clocks) -> list[float]:
         """The log-ratios by the clock that decides."""

@@ -86,7 +86,7 @@ def test_a_control_may_not_expect_to_be_refused(tmp_path: Path) -> None:
         entries.read(path, exploit=False)
 
 
-@pytest.mark.parametrize("name", sorted(TASKS))
+@pytest.mark.parametrize("name", sorted(name for name, task in TASKS.items() if not task.kernel))
 def test_hidden_inputs_are_distinct_and_drawn_anew_for_each_seed(name: str) -> None:
     task = TASKS[name]
     keys = []
