@@ -57,13 +57,15 @@ class RoundSession(Session):
             if "ready" in reply and pid:
                 self._is_new(pid)
             ended = 0.0
-            while "ready" in reply or ("done" in reply and not reply.get("last") and len(found.seconds) < rounds):
+            while "ready" in reply and len(found.seconds) < rounds:
                 started = time.perf_counter()
                 self._byte(b"G")
                 body, by = self._frame(time.monotonic() + limit_s)
                 ended = time.perf_counter()
                 found.seconds.append(ended - started)
                 reply = self._from(pid, body, by)
+                if "done" in reply and not reply.get("last"):
+                    reply = self._from(pid, *self._frame(time.monotonic() + AROUND_S + limit_s))
             if "done" in reply:
                 reply = self._from(pid, *self._frame(time.monotonic() + AROUND_S + limit_s))
                 found.late_s = time.perf_counter() - ended

@@ -243,12 +243,13 @@ class Server:
         anew = load.instances(self.context, each * rounds) if message["anew"] else ()
         functions = anew or [idle if message["idle"] else None] * (each * rounds)
         makers = [self.copies_of(blob) for blob in message["calls"]]
-        calls = [make() for _ in range(rounds * message["repeat"]) for make in makers]
         out = capture(self.output_cap)
-        wire.send(self.sock, {"ready": True})
         outcomes = []
         for first in range(0, each * rounds, each):
-            pairs = list(zip(calls[first : first + each], functions[first : first + each]))
+            # Just now, so that caches hold them: what it takes to fetch them would bring slow and fast programs nearer.
+            calls = [make() for _ in range(message["repeat"]) for make in makers]
+            pairs = list(zip(calls, functions[first : first + each]))
+            wire.send(self.sock, {"ready": True})
             if wire.receive_exactly(self.sock, 1) != GO:
                 return
             for call, function in pairs:
