@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from codeopt.agent.kernels.graph import Dim, Symbol
 
 PLAIN = re.compile(r"[\w]+(\s*\*\s*[\w]+)*")
 Shape = tuple[Dim, ...]
+ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+MOST_POWER = 8  # of a size: what is larger is no size
 
 
 def parts(dims: Sequence[Dim]) -> tuple[int, tuple[str, ...]]:
@@ -45,12 +56,27 @@ def hint(dims: Sequence[Dim], symbols: Mapping[str, Symbol]) -> int:
         if isinstance(dim, int):
             total *= dim
         else:
-            names = {name: symbol.hint for name, symbol in symbols.items()}
-            # The text comes from our own runner's arithmetic, but nothing else may be in it.
-            if not re.fullmatch(r"[\w\s+*/()-]*", dim) or not set(re.findall(r"[A-Za-z_]\w*", dim)) <= set(names):
+            try:
+                total *= int(_computed(ast.parse(dim.strip(), mode="eval").body, symbols))
+            except (SyntaxError, ValueError, ArithmeticError):
                 return 0
-            total *= int(eval(dim, {"__builtins__": {}}, names))
     return total
+
+
+def _computed(node: ast.expr, symbols: Mapping[str, Symbol]) -> float:
+    """A size's text, which a session wrote, for what the symbols were. Raises ValueError for all but plain arithmetic."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    if isinstance(node, ast.Name) and node.id in symbols:
+        return symbols[node.id].hint
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_computed(node.operand, symbols)
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        one, other = _computed(node.left, symbols), _computed(node.right, symbols)
+        if isinstance(node.op, ast.Pow) and not 0 <= other <= MOST_POWER:
+            raise ValueError(f"to the power of {other}")
+        return ARITHMETIC[type(node.op)](one, other)
+    raise ValueError("no plain arithmetic")
 
 
 def broadcast(one: Shape, other: Shape) -> Shape | None:

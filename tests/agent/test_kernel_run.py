@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from codeopt.agent.kernels.dims import hint
+from codeopt.agent.kernels.graph import Symbol
 from codeopt.agent.tasks.kernel import read_kernel, shaped
 from codeopt.errors import UserError
 from tests.commandline import codeopt, refused
@@ -99,3 +101,11 @@ def test_optimize_finds_repairs_and_hands_out_a_bench(tmp_path: Path) -> None:
     assert ran.returncode == 0 and ran.stdout.count("relative difference") == 3, ran
     report = Path(found["files"]["report"]).read_text()
     assert "On each shape" in report and "rows=9, columns=77 (held out)" in report
+
+
+@pytest.mark.parametrize(
+    ("size", "is_"),
+    [("8*s0", 64), ("(s0 + 1)//2", 4), ("-s0 + 9", 1), ("s0**2", 64), ("9**9**9", 0), ("s9*2", 0), ("print(1)", 0), ("s0/(0)", 0)],
+)
+def test_a_size_from_a_session_is_computed_and_never_run(size: str, is_: int) -> None:
+    assert hint([size], {"s0": Symbol(8)}) == is_
