@@ -15,7 +15,8 @@ from typing import Any
 
 from codeopt import __version__
 from codeopt.agent.report import Outcome
-from codeopt.agent.run import SOURCE, Options, optimize, shown, source_hash
+from codeopt.agent.run import optimize
+from codeopt.agent.run_folder import SOURCE, Options, shown, source_hash
 from codeopt.agent.search import View
 from codeopt.agent.tasks.commands import Spec, spec_of
 from codeopt.agent.tasks.functions import functions_of

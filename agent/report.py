@@ -54,6 +54,7 @@ class Origin(Protocol):
     interpreter: Interpreter
 
     def baseline_source(self) -> str: ...
+    def close(self) -> None: ...
 
 
 def write_outcome(

@@ -6,25 +6,24 @@ import hashlib
 import math
 import shlex
 import signal
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from codeopt import __version__
-from codeopt.agent.budget import Budget, Meter
+from codeopt.agent.budget import Meter
 from codeopt.agent.counterexamples import reserve_s
 from codeopt.agent.gates import decided
 from codeopt.agent.inputs import build_workload
 from codeopt.agent.profiling import SECONDS, profile_of
-from codeopt.agent.proposers.base import Proposer, ProposerSettings, find_proposer
+from codeopt.agent.proposers.base import Proposer, find_proposer
 from codeopt.agent.relations import Relations, checked_relations
-from codeopt.agent.report import Outcome, gist, seconds, write_outcome
+from codeopt.agent.report import Origin, Outcome, gist, seconds, write_outcome
+from codeopt.agent.run_folder import SOURCE, Options, holds_run, remember, shown, source_hash
 from codeopt.agent.screen import fingerprint
-from codeopt.agent.search import Remembered, Search, Step, View
+from codeopt.agent.search import Referee, Search, Shop, Step, View
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.user_tests import tests_on, with_hottest
 from codeopt.agent.workshop import Workshop
@@ -34,13 +33,10 @@ from codeopt.sandbox.choose import choose
 from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
 from codeopt.sandbox.workload import Workload, count_kinds
 from codeopt.trace import (
-    TRACE_FILE,
     Baseline,
-    CandidateMade,
     Event,
     Inputs,
     Interrupted,
-    Note,
     Phase,
     Resumed,
     RunFinished,
@@ -54,33 +50,6 @@ from codeopt.types import Counts, Profile, Status, Verdict
 PROFILE_SHARE = 0.08  # of the time that a run may take
 RESTARTS = 3  # of a sandbox's engine, after which a run still goes on
 INTERESTING = ("numpy", "pandas", "numba", "scipy", "torch", "pyarrow", "polars")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a person decided about a run, beside the task.
-
-    Attributes:
-        run: Folder of the run.
-        budget: What it may spend.
-        proposers: Names, in the order in which they are asked.
-        model: Settings of the language model's proposer.
-        sandbox: "auto", "docker", "bubblewrap" or "process".
-        seed: Seed of everything random.
-        crosshair: Search for counterexamples before the holdout, where CrossHair is installed.
-        command: The command line, for the trace.
-        resume: The folder holds a run that is to go on.
-    """
-
-    run: Path
-    budget: Budget = field(default_factory=Budget)
-    proposers: tuple[str, ...] = ("rules",)
-    model: ProposerSettings = field(default_factory=ProposerSettings)
-    sandbox: str = "auto"
-    seed: int = 0
-    crosshair: bool = True
-    command: tuple[str, ...] = ()
-    resume: bool = False
 
 
 class Stopped(KeyboardInterrupt):
@@ -189,9 +158,14 @@ class Run:
         self.profile: Profile | None = None
         self.relations: Relations | None = None
 
+    @property
+    def origin(self) -> Origin | None:
+        """What the subjects are made by; None before there is anything."""
+        return self.shop
+
     def close(self) -> None:
-        if self.shop is not None:
-            self.shop.close()
+        if self.origin is not None:
+            self.origin.close()
 
     def phase(self, name: str, detail: str = "") -> None:
         self.trace.add(Phase(phase=name, detail=detail))
@@ -234,52 +208,54 @@ class Run:
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
         kept_s = 3 + 2.2 * HOLDOUT_PAIRS * region + (reserve_s(self.shop) if self.options.crosshair else 0)
         kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), kept_s)
+        time_left = self.time_left(kept_s)
+        reason = self.searched(self.shop, judge, workload, time_left, profile=self.profile_for, facts=self.facts(workload))
+        return self.descend(reason, workload, lambda step: self.holdout(step, judge, workload))
 
-        def time_left() -> float:
-            wall = self.options.budget.wall_s
-            return math.inf if wall is None else wall - kept_s - self.meter.spent().wall_s
+    def time_left(self, kept_s: float) -> Callable[[], float]:
+        """Says how many seconds a search has yet, where so many are kept for the holdout."""
+        wall = self.options.budget.wall_s
+        return lambda: math.inf if wall is None else wall - kept_s - self.meter.spent().wall_s
 
+    def searched(
+        self,
+        shop: Shop,
+        referee: Referee,
+        workload: Workload,
+        time_left: Callable[[], float],
+        *,
+        profile: Callable[[str], Profile | None],
+        facts: Mapping[str, object],
+    ) -> str:
+        """Search; why it ended."""
         self.search = Search(
-            self.shop,
-            judge,
+            shop,
+            referee,
             workload,
             self.proposers,
             self.meter,
             self.trace,
             self.view,
-            profile=self.profile_for,
-            facts=self.facts(workload),
+            profile=profile,
+            facts=facts,
             remembered=self.remembered,
             time_left=time_left,
             seed=self.options.seed,
         )
         self.phase("search", ", ".join(self.options.proposers))
         self.search.run()
-        chain = self.search.chain
-        reason = self.meter.exhausted() or self.search.ended or "nothing more pays"
         if time_left() <= 0:
-            reason = f"the time budget of {self.options.budget.wall_s:g} s is used up"
+            return f"the time budget of {self.options.budget.wall_s:g} s is used up"
+        return self.meter.exhausted() or self.search.ended or "nothing more pays"
+
+    def descend(self, reason: str, workload: Workload | None, holdout: Callable[[Step], Verdict]) -> Outcome:
+        """The best step that passes the holdout, on the way back from the last one."""
+        assert self.search is not None
+        chain = self.search.chain
         while chain:
             step = chain[-1]
             self.phase("holdout", step.candidate.id)
-            subject = self.shop.proposed(step.candidate.proposal, seed=self.options.seed)
-            # Drawn only now: the seed depends on the candidate, which is fixed.
-            seed = int(fingerprint(step.candidate.proposal.source, self.task.language)[:8], 16) ^ self.options.seed
-            left = self.meter.remaining().wall_s
-            verdict = decided(
-                self.shop,
-                judge,
-                subject,
-                workload,
-                seed=seed,
-                relations=self.relations,
-                crosshair=self.options.crosshair,
-                seconds=math.inf if left is None else left,
-                stop=lambda: bool(self.meter.exhausted()),
-            )
-            self.shop.forget(subject)
-            if verdict.accepted and self.task.tests and self.task.kind == "function":
-                verdict = self.with_tests(step, verdict)
+            verdict = holdout(step)
             self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
             self.search.held_out += 1
             if verdict.accepted:
@@ -288,6 +264,29 @@ class Run:
             self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {gist(verdict.evidence)}")
             chain.pop()
         return self.finish(None, None, 1, reason, workload)
+
+    def holdout(self, step: Step, judge: Judge, workload: Workload) -> Verdict:
+        """The decision on a step."""
+        assert self.shop is not None
+        subject = self.shop.proposed(step.candidate.proposal, seed=self.options.seed)
+        # Drawn only now: the seed depends on the candidate, which is fixed.
+        seed = int(fingerprint(step.candidate.proposal.source, self.task.language)[:8], 16) ^ self.options.seed
+        left = self.meter.remaining().wall_s
+        verdict = decided(
+            self.shop,
+            judge,
+            subject,
+            workload,
+            seed=seed,
+            relations=self.relations,
+            crosshair=self.options.crosshair,
+            seconds=math.inf if left is None else left,
+            stop=lambda: bool(self.meter.exhausted()),
+        )
+        self.shop.forget(subject)
+        if verdict.accepted and self.task.tests and self.task.kind == "function":
+            verdict = self.with_tests(step, verdict)
+        return verdict
 
     def with_tests(self, step: Step, verdict: Verdict) -> Verdict:
         """The verdict after the user's own tests had their say."""
@@ -342,9 +341,18 @@ class Run:
         }
 
     def finish(
-        self, step: Step | None, verdict: Verdict | None, code: int, reason: str, workload: Workload | None
+        self,
+        step: Step | None,
+        verdict: Verdict | None,
+        code: int,
+        reason: str,
+        workload: Workload | None,
+        *,
+        more: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> Outcome:
-        assert self.shop is not None
+        """Write everything; `more` and `texts` as for `write_outcome`."""
+        assert self.origin is not None
         self.phase("report")
         return write_outcome(
             self.options.run,
@@ -354,11 +362,13 @@ class Run:
             exit_code=code,
             reason=reason,
             workload=workload,
-            shop=self.shop,
+            shop=self.origin,
             search=self.search,
             meter=self.meter,
             machine=self.machine,
             profile=self.profile,
+            more=more,
+            texts=texts,
         )
 
     def interrupted(self, interrupt: KeyboardInterrupt) -> Outcome:
@@ -366,84 +376,10 @@ class Run:
         name = "SIGTERM" if isinstance(interrupt, Stopped) else "SIGINT"
         self.trace.add(Interrupted(signal=name))
         best = self.search.best if self.search else None
-        if self.shop is None:
+        if self.origin is None:
             return Outcome(run=self.options.run, exit_code=130, reason="interrupted")
         workload = self.search.workload if self.search else None
         return self.finish(best, None, 130, "interrupted", workload)
-
-
-def remember(events: list[Event], language: str) -> Remembered:
-    """What the trace of an earlier process of this run already knows."""
-    known = Remembered()
-    made = {}
-    for event in events:
-        if isinstance(event, CandidateMade):
-            proposal = event.candidate.proposal
-            mark = fingerprint(proposal.source, language, proposal.flags)
-            made[event.candidate.id] = (event.candidate.parent, mark)
-            known.children.setdefault(event.candidate.parent, set()).add(event.candidate.id)
-            known.ids[mark] = event.candidate.id
-            known.last_id = max(known.last_id, int(event.candidate.id[1:]))
-        elif isinstance(event, VerdictReached) and event.verdict.holdout is None and event.candidate in made:
-            known.verdicts.setdefault(made[event.candidate], event.verdict)
-    return known
-
-
-def resumed(run: Path) -> tuple[Task, Options]:
-    """The task and the options of a run that is to go on.
-
-    Raises:
-        UserError: The folder holds no run, or the file has changed since it started.
-    """
-    started = original = None
-    for event in read_trace(run):
-        if isinstance(event, RunStarted):
-            started = event
-        elif isinstance(event, Note) and event.text.startswith(SOURCE):
-            original = event.text
-            break
-    if started is None:
-        raise UserError(f"{run} holds no started run", "start a new one without --resume")
-    task = Task.model_validate(started.task)
-    if task.file and not Path(task.file).is_file():
-        raise UserError(f"{task.file} is not there any more", "restore it, or start a new run")
-    if original is not None and original != SOURCE + source_hash(task):
-        raise UserError(f"{task.file} has changed since the run started", "restore it, or start a new run")
-    kept = started.options
-    options = Options(
-        run=run,
-        budget=Budget(**kept["budget"]),
-        proposers=tuple(kept["proposers"]),
-        model=ProposerSettings(**kept["model"]),
-        sandbox=str(kept["sandbox"]),
-        seed=int(kept["seed"]),
-        crosshair=bool(kept.get("crosshair", True)),
-        command=command_line(),
-        resume=True,
-    )
-    return task, options
-
-
-SOURCE = "sha256 of the file: "
-
-
-def source_hash(task: Task) -> str:
-    """SHA-256 of the file that is optimised, in hex; "" for a command without one."""
-    if not task.file:
-        return ""
-    return hashlib.sha256(Path(task.file).read_bytes()).hexdigest()
-
-
-def shown(options: Options) -> dict[str, Any]:
-    """Options as the trace keeps them. The key of a model server is not among them."""
-    return {
-        "budget": vars(options.budget),
-        "proposers": list(options.proposers),
-        "model": vars(options.model),
-        "sandbox": options.sandbox,
-        "seed": options.seed,
-        "crosshair": options.crosshair,
-    }
 
 
 @contextmanager
@@ -458,25 +394,3 @@ def _termination() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def new_run_folder(base: Path, stem: str) -> Path:
-    """A fresh folder `.codeopt/runs/STEM-TIME` under `base`."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    folder = base / ".codeopt" / "runs" / f"{stem}-{stamp}"
-    number = 1
-    while folder.exists():
-        number += 1
-        folder = folder.with_name(f"{stem}-{stamp}-{number}")
-    return folder
-
-
-def holds_run(folder: Path) -> bool:
-    """Whether a run was started there: a process that died before its first whole line left none."""
-    trace = folder / TRACE_FILE
-    return trace.is_file() and b"\n" in trace.read_bytes()
-
-
-def command_line() -> tuple[str, ...]:
-    """This process's command line as a person would type it."""
-    return ("codeopt", *sys.argv[1:])

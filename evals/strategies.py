@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from codeopt.agent.models.asker import runs_here
-from codeopt.agent.run import holds_run
+from codeopt.agent.run_folder import holds_run
 from codeopt.errors import UserError
 from codeopt.evals.generate import Generated, Maker, Sampling
 from codeopt.evals.suites import Problem

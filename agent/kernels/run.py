@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,21 @@ from codeopt.agent.kernels.bench import bench_text
 from codeopt.agent.kernels.proposer import KernelRules
 from codeopt.agent.kernels.referee import CHECKED, Referee
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
-from codeopt.agent.kernels.verify import COMPILED, Examiner, Failure, KernelVerification, device_of, named
-from codeopt.agent.report import Outcome, gist, seconds, write_outcome
+from codeopt.agent.kernels.verify import Examiner, KernelVerification, device_of, named
+from codeopt.agent.report import Origin, Outcome, seconds
 from codeopt.agent.run import INTERESTING, Run
-from codeopt.agent.search import Search, Step
+from codeopt.agent.search import Step
 from codeopt.agent.tasks.kernel import candidate_class, read_kernel
 from codeopt.errors import UserError
 from codeopt.sandbox.kernels.judge import HIDDEN, KernelJudge
 from codeopt.sandbox.kernels.session import Side
-from codeopt.sandbox.kernels.subject import KernelSubject, case
+from codeopt.sandbox.kernels.subject import Failure, KernelSubject, case
 from codeopt.sandbox.workload import Workload
-from codeopt.trace import Baseline, Inputs, VerdictReached
+from codeopt.trace import Baseline, Inputs
 from codeopt.types import Counts, Profile, ProfileRow, Status, Verdict
 
 SEED = 1
+KEPT = 0.3  # of the time, for the decision on all shapes
 AUTHORED = 0.5
 """Share of a candidate's device time in kernels of its own text, from which on it counts as authored."""
 _OWN = re.compile(r"@(?:triton\.)?(?:jit|autotune|heuristics)\b[^\n]*\n(?:\s*@[^\n]*\n)*\s*def\s+(\w+)|__global__\s+(?:[\w<>(),\s]*?\s)?(\w+)\s*\(")
@@ -38,9 +38,9 @@ class KernelRun(Run):
     examiner: Examiner | None = None
     found: KernelVerification | None = None
 
-    def close(self) -> None:
-        if self.kernels is not None:
-            self.kernels.close()
+    @property
+    def origin(self) -> Origin | None:
+        return self.kernels
 
     def go(self) -> Outcome:
         task = self.task
@@ -55,7 +55,7 @@ class KernelRun(Run):
         self.kernels = KernelShop(kernel, sandbox, device, task.python, task)
         try:
             judge = KernelJudge(self.kernels.subject(Side()), rel=task.rel or None, seed=self.options.seed)
-            self.examiner = Examiner(self.kernels, judge, compiled=COMPILED if device == "cuda" else COMPILED[:1])
+            self.examiner = Examiner(self.kernels, judge)
             self.phase("baseline", "shapes, rivals, roofline")
             self.examiner.learn()
             fastest = self.examiner.fastest()
@@ -77,52 +77,30 @@ class KernelRun(Run):
     def climb_on(self, referee: Referee, seen: Sequence[int]) -> Outcome:
         """Search, then the decision on all shapes on the way back from the best step."""
         assert self.kernels is not None and self.examiner is not None
-        kept_s = 0.3 * (self.options.budget.wall_s or 1e9)
-
-        def time_left() -> float:
-            wall = self.options.budget.wall_s
-            return math.inf if wall is None else wall - kept_s - self.meter.spent().wall_s
-
+        time_left = self.time_left(KEPT * (self.options.budget.wall_s or 1e9))
         rules = KernelRules(self.kernels, self.examiner.judge, seen, lambda: time_left() <= 0)
         self.proposers = [rules if proposer.name == rules.name else proposer for proposer in self.proposers]
         workload = Workload((), (case("timed", seen[0], [SEED]),))
-        self.search = Search(
+        reason = self.searched(
             self.kernels,
             referee,
             workload,
-            self.proposers,
-            self.meter,
-            self.trace,
-            self.view,
+            time_left,
             profile=lambda source: self.kernel_rows(referee.rival, source),
             facts=self.kernel_facts(),
-            remembered=self.remembered,
-            time_left=time_left,
-            seed=self.options.seed,
         )
-        self.phase("search", ", ".join(self.options.proposers))
-        self.search.run()
-        chain = self.search.chain
-        reason = self.meter.exhausted() or self.search.ended or "nothing more pays"
-        if time_left() <= 0:
-            reason = f"the time budget of {self.options.budget.wall_s:g} s is used up"
-        while chain:
-            step = chain[-1]
-            self.phase("holdout", f"{step.candidate.id}, all shapes")
-            subject = self.kernels.proposed(step.candidate.proposal)
-            found = self.examiner.examine(subject, timed=True)
-            verdict = self.verdict_of(found)
-            self.trace.add(VerdictReached(candidate=step.candidate.id, verdict=verdict))
-            self.search.held_out += 1
-            if verdict.accepted:
-                self.found, source = found, step.candidate.proposal.source
-                found.label = self.label(subject, source)
-                return self.finish(step, verdict, 0, reason, None)
-            self.kernels.forget(subject)
-            self.search.refused += 1
-            self.say(f"{step.candidate.id} failed the holdout: {verdict.status}: {gist(verdict.evidence)}")
-            chain.pop()
-        return self.finish(None, None, 1, reason, None)
+        return self.descend(reason, None, self.examined)
+
+    def examined(self, step: Step) -> Verdict:
+        """The decision on a step, on all shapes."""
+        assert self.kernels is not None and self.examiner is not None
+        subject = self.kernels.proposed(step.candidate.proposal)
+        found = self.examiner.examine(subject, timed=True)
+        if found.accepted:
+            found.label = self.label(subject, step.candidate.proposal.source)
+            self.found = found
+        self.kernels.forget(subject)
+        return self.verdict_of(found)
 
     def verdict_of(self, found: KernelVerification) -> Verdict:
         """What the trace keeps of an examination."""
@@ -184,34 +162,20 @@ class KernelRun(Run):
     # --- the end ------------------------------------------------------------------------------------------
 
     def finish(
-        self, step: Step | None, verdict: Verdict | None, code: int, reason: str, workload: Workload | None
+        self,
+        step: Step | None,
+        verdict: Verdict | None,
+        code: int,
+        reason: str,
+        workload: Workload | None,
+        *,
+        more: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> Outcome:
+        """No workload: a test of equal answers is for programs; a kernel has its bench."""
         assert self.kernels is not None
-        self.phase("report")
-        more: dict[str, Any] = {}
-        texts: dict[str, str] = {}
         if step is not None and self.found is not None:
-            new = step.candidate.proposal.source
-            more["kernel"] = self.found.summary()
-            texts["bench.py"] = bench_text(self.kernels.kernel, new, candidate_class(self.kernels.kernel.file, new))
-        return write_outcome(
-            self.options.run,
-            self.task,
-            step=step,
-            verdict=verdict,
-            exit_code=code,
-            reason=reason,
-            workload=None,
-            shop=self.kernels,
-            search=self.search,
-            meter=self.meter,
-            machine=self.machine,
-            profile=self.profile,
-            more=more,
-            texts=texts,
-        )
-
-    def interrupted(self, interrupt: KeyboardInterrupt) -> Outcome:
-        if self.kernels is None:
-            return Outcome(run=self.options.run, exit_code=130, reason="interrupted")
-        return super().interrupted(interrupt)
+            new, kernel = step.candidate.proposal.source, self.kernels.kernel
+            more = {"kernel": self.found.summary()}
+            texts = {"bench.py": bench_text(kernel, new, candidate_class(kernel.file, new))}
+        return super().finish(step, verdict, code, reason, None, more=more, texts=texts)

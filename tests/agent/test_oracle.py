@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from commandline import codeopt, put, refused
 
-from codeopt.agent.run import resumed
+from codeopt.agent.run_folder import resumed
 
 needs_numpy = pytest.mark.skipif(importlib.util.find_spec("numpy") is None, reason="NumPy is not installed")
 

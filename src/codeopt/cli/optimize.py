@@ -247,8 +247,8 @@ def _run(
     from codeopt.agent.command import optimize_command
     from codeopt.agent.proposers.base import ProposerSettings
     from codeopt.agent.report import apply_result
-    from codeopt.agent.run import Options, command_line, holds_run, new_run_folder, resumed
     from codeopt.agent.run import optimize as optimize_task
+    from codeopt.agent.run_folder import Options, command_line, holds_run, new_run_folder, resumed
     from codeopt.agent.tasks.detect import detect, detect_command
     from codeopt.cli.view import make_view
     from codeopt.sandbox.choose import check_kind
