@@ -7,7 +7,7 @@ import hashlib
 import re
 
 from codeopt.agent.powers import new_power
-from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
+from codeopt.agent.tasks.kernel import CANDIDATE, module_class
 from codeopt.agent.tasks.model import Task
 
 _CPP_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')", re.DOTALL)
@@ -50,8 +50,7 @@ def screen(source: str, baseline: str, task: Task) -> str:
     if reason:
         return reason
     if task.kind == "kernel":
-        classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-        return "" if classes & {CANDIDATE, REFERENCE} else f"it defines no class {CANDIDATE}"
+        return "" if module_class(source) else f"it defines no class {CANDIDATE}"
     if task.kind != "function":
         return ""
     new = _find(tree, task.function)

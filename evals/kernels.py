@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from codeopt import config
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
-from codeopt.agent.kernels.verify import COMPILED, Examiner, device_of
+from codeopt.agent.kernels.verify import Examiner, device_of
 from codeopt.agent.tasks.kernel import candidate_class, read_kernel
 from codeopt.errors import UserError
 from codeopt.evals import metrics
@@ -125,7 +125,7 @@ class KernelBench:
         sandbox = lane.sandbox if device == "cpu" else sandbox_for("auto", device)
         self._shop = KernelShop(kernel, sandbox, device, said.python, keep_sandbox=device == "cpu")
         judge = KernelJudge(self._shop.subject(Side()), rel=said.rel_tol or None)
-        self._examiner = Examiner(self._shop, judge, compiled=COMPILED if device == "cuda" else COMPILED[:1])
+        self._examiner = Examiner(self._shop, judge)
 
     def close(self) -> None:
         """End its sessions. Idempotent."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codeopt.agent.kernels import attention, host, matmul, words
-from codeopt.agent.kernels.graph import Expr, Graph, Node, Unsupported
+from codeopt.agent.kernels.graph import Expr, Graph, Unsupported
 from codeopt.agent.kernels.host import Config, Launcher
 from codeopt.agent.kernels.ir import Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
@@ -299,5 +299,3 @@ def _names(node: ast.stmt) -> list[str]:
         return [node.target.id]
     return []
 
-
-__all__ = ["Made", "Node", "candidate", "kept"]

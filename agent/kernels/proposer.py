@@ -12,9 +12,7 @@ from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.kernels.tuner import Tuner, Variant
 from codeopt.agent.proposers.base import ProposeContext
 from codeopt.sandbox.kernels.judge import KernelJudge
-from codeopt.sandbox.kernels.session import Refused
-from codeopt.sandbox.session import Broken
-from codeopt.sandbox.subject import CannotStart
+from codeopt.sandbox.kernels.subject import Failure
 from codeopt.types import Proposal
 
 GRAPH_S = 120.0
@@ -71,7 +69,7 @@ class KernelRules:
             reference = self._judge.reference
             try:
                 graph = read(reference.at(shape).graph(reference.texts[shape], GRAPH_S))
-            except (CannotStart, Refused, Broken, Unsupported) as error:
+            except (*Failure, Unsupported) as error:
                 told = getattr(error, "evidence", "") or str(error)
                 self._say(context, f"shape {shape} has no graph: {told.strip().splitlines()[-1][:200] if told.strip() else error}")
                 continue

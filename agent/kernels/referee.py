@@ -6,16 +6,12 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from codeopt.errors import UserError
 from codeopt.sandbox import stats
 from codeopt.sandbox.kernels.judge import KernelJudge, KernelRace, measured
-from codeopt.sandbox.kernels.session import Refused
-from codeopt.sandbox.kernels.subject import KernelSubject
+from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 from codeopt.sandbox.race import Finding
-from codeopt.sandbox.session import Broken
-from codeopt.sandbox.subject import CannotStart
 from codeopt.sandbox.verdict import PROBE_PAIRS
 from codeopt.sandbox.workload import Case, Workload
 from codeopt.types import Counts, Status, Verdict
@@ -61,7 +57,7 @@ class Referee:
             for seed in self._judge.seeds(CHECKED):
                 try:
                     found.finding = self._judge.check(candidate, shape, seed)
-                except (CannotStart, Refused, Broken) as error:
+                except Failure as error:
                     raise UserError(f"the reference fails on shape {shape}: {error.evidence[-200:]}", "run it again") from error
                 if found.finding is not None:
                     return found
@@ -74,7 +70,7 @@ class Referee:
             for shape, race in zip(self._shapes, found.races, strict=True):
                 try:
                     self._judge.race(self.rival, candidate, shape, pairs=len(race.device) + 1, race=race)
-                except (CannotStart, Refused, Broken) as error:
+                except Failure as error:
                     race.finding = Finding(Status.UNDECIDED, f"the best so far fails while it is timed: {error.evidence[-300:]}")
                 if race.finding is not None:
                     found.finding = race.finding
@@ -117,6 +113,6 @@ class Referee:
         evidence = "" if faster else f"measured {figures.speedup:.2f}x over {figures.pairs} pairs"
         return Verdict(status=status, evidence=evidence, search=figures, inputs=inputs)
 
-    def calibrate(self, case: Case, **_: Any) -> int:
+    def calibrate(self, case: Case) -> int:
         """Regions of modules have several calls already."""
         return 1

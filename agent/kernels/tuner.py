@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.tasks.kernel import CANDIDATE
 from codeopt.sandbox.kernels.judge import KernelJudge, geometric
-from codeopt.sandbox.kernels.session import Ask, Refused, Side
-from codeopt.sandbox.kernels.subject import KernelSubject
+from codeopt.sandbox.kernels.session import Ask, Side
+from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 from codeopt.sandbox.session import Broken
-from codeopt.sandbox.subject import CannotStart
 
 KEPT = 3  # one in so many goes on
 ROUNDS = (1, 3, 5)  # regions of each shape
@@ -93,7 +92,7 @@ class Tuner:
                     if len(times) == 1 and times[0] > SLOW * first:
                         evidence = f"{times[0] / first:.0f} times as slow as another on the first shape"
                         break
-            except (CannotStart, Refused, Broken) as error:
+            except Failure as error:
                 evidence = error.evidence
                 if isinstance(error, Broken):
                     self.close()  # a fault of one variant takes the context of all with it

@@ -15,10 +15,10 @@ from codeopt.agent.tasks.kernel import candidate_class, read_kernel
 from codeopt.agent.verify import Side as File
 from codeopt.errors import UserError
 from codeopt.sandbox.kernels import device as gpu
-from codeopt.sandbox.kernels.confirm import Failure, confirmed, faster
+from codeopt.sandbox.kernels.confirm import confirmed, faster
 from codeopt.sandbox.kernels.judge import HIDDEN, PAIRS, KernelJudge, KernelRace, geometric, measured
 from codeopt.sandbox.kernels.session import Ask, Refused, Side
-from codeopt.sandbox.kernels.subject import KernelSubject
+from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 from codeopt.sandbox.race import Finding
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
@@ -75,6 +75,7 @@ class KernelVerification:
         eager: The pairs against the reference as it is.
         rival: "eager", or the mode of torch.compile that was the fastest.
         tie: It is not faster, and stands at the roofline: nothing can be.
+        untimed: It is right, and nothing was timed.
         label: Who does the work: "authored", "library" or "compiler"; "" where nobody looked.
     """
 
@@ -85,6 +86,7 @@ class KernelVerification:
     eager: Measurement | None = None
     rival: str = EAGER
     tie: bool = False
+    untimed: bool = False
     label: str = ""
     rows: list[ShapeRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -130,7 +132,7 @@ class Examiner:
         shop: Makes subjects.
         judge: Its reference is the shop's own, as it is.
         pairs: Timed pairs for each shape.
-        compiled: Modes of torch.compile that count as rivals.
+        compiled: Modes of torch.compile that count as rivals; by default those that the device has.
 
     Attributes:
         rows: What is known of each shape before any candidate.
@@ -138,8 +140,11 @@ class Examiner:
         notes: What a person should know about the task.
     """
 
-    def __init__(self, shop: KernelShop, judge: KernelJudge, *, pairs: int = PAIRS, compiled: Sequence[str] = COMPILED) -> None:
-        self.shop, self.judge, self.pairs, self.compiled = shop, judge, pairs, compiled
+    def __init__(
+        self, shop: KernelShop, judge: KernelJudge, *, pairs: int = PAIRS, compiled: Sequence[str] | None = None
+    ) -> None:
+        self.shop, self.judge, self.pairs = shop, judge, pairs
+        self.compiled = compiled if compiled is not None else COMPILED if shop.device == "cuda" else COMPILED[:1]
         self.rows: list[ShapeRow] = []
         self.device = self.torch = ""
         self.notes: list[str] = []
@@ -203,7 +208,7 @@ class Examiner:
             if timed:
                 self._timed(candidate, found)
             else:
-                found.evidence = "not timed: there is no GPU here"
+                found.untimed, found.evidence = True, "not timed: there is no GPU here"
         found.notes = [*self.notes, *found.notes]
         return found
 
@@ -302,8 +307,7 @@ def verify_kernel(
     where = device_of(device)
     with closing(KernelShop(kernel, sandbox_for(sandbox, where), where, python)) as shop:
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
-        modes = (COMPILED if where == "cuda" else COMPILED[:1]) if compiled is None else compiled
-        examiner = Examiner(shop, judge, pairs=pairs, compiled=modes)
+        examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled)
         stood = gpu.state() if where == "cuda" else {}
         examiner.learn()
         tell(f"{len(kernel.shapes)} shape(s) on {examiner.device}")

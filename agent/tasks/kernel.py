@@ -88,16 +88,17 @@ def candidate_class(file: Path, source: str) -> str:
     """The class that a candidate's file offers: `ModelNew`, else `Model`.
 
     Raises:
-        UserError: It has neither, or does not parse.
+        UserError: It has neither.
     """
-    try:
-        names = _defined(source)
-    except SyntaxError as error:
-        raise UserError(f"{file}:{error.lineno or 0}: {error.msg}", "mend the file first") from None
-    for name in (CANDIDATE, REFERENCE):
-        if name in names:
-            return name
+    if name := module_class(source):
+        return name
     raise UserError(f"{file.name} defines neither {CANDIDATE} nor {REFERENCE}", f"name the faster module {CANDIDATE}")
+
+
+def module_class(source: str) -> str:
+    """The class of a candidate's text that is the module; "" where it has none, or does not parse."""
+    names = _defined(source)
+    return next((name for name in (CANDIDATE, REFERENCE) if name in names), "")
 
 
 def _defined(source: str) -> list[str]:

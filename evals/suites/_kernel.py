@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-
 from codeopt.agent.proposers.llm_extract import EditError, extract
-from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
+from codeopt.agent.tasks.kernel import CANDIDATE, module_class
 from codeopt.evals.kernels import KernelBench, KernelRow
 from codeopt.evals.lane import Lane
 from codeopt.evals.speed import SpeedTask
@@ -23,8 +21,7 @@ class KernelSuite(Suite[SpeedTask]):
 
     def program(self, problem: SpeedTask, answer: str, finish: str) -> str:
         text = extract(answer, "python", "", finish).code
-        classes = {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)} if text else set()
-        if not classes & {CANDIDATE, REFERENCE}:
+        if not module_class(text):
             raise EditError(f"the answer defines no class {CANDIDATE}")
         return text
 

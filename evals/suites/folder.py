@@ -16,18 +16,23 @@ from codeopt.evals.suites._speed import SpeedSuite
 SUFFIXES = (*PYTHON, *CPP)
 
 
-class Folder(SpeedSuite):
-    """Programs and functions below a folder, by the names of theirs."""
+class _Below:
+    """Tasks below a folder, by the names of theirs."""
+
+    what = "tasks"
 
     def __init__(self, folder: Path, problems: Sequence[SpeedTask]) -> None:
-        self.name, self.licence, self.problems = folder.name or str(folder.resolve()), f"tasks in {folder}", problems
+        self.name, self.licence, self.problems = folder.name or str(folder.resolve()), f"{self.what} in {folder}", problems
 
 
-class KernelFolder(KernelSuite):
-    """Kernels below a folder."""
+class Folder(_Below, SpeedSuite):
+    """Programs and functions."""
 
-    def __init__(self, folder: Path, problems: Sequence[SpeedTask]) -> None:
-        self.name, self.licence, self.problems = folder.name or str(folder.resolve()), f"kernels in {folder}", problems
+
+class KernelFolder(_Below, KernelSuite):
+    """Kernels."""
+
+    what = "kernels"
 
 
 def program(folder: Path) -> Path:

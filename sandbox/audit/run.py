@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from codeopt.sandbox.audit.entries import Entry
 from codeopt.sandbox.audit.tasks import TASKS, Task
 from codeopt.sandbox.choose import find_interpreter
+from codeopt.sandbox.kernels import device
 from codeopt.sandbox.protocol import Limits, Mount, Sandbox
 from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Runtime
@@ -46,8 +47,6 @@ TIMED_SEEDS = range(101, 104)
 HIDDEN = 8
 PAIRS = 12  # a quoted figure takes 20; here only the status counts
 LIMITS = Limits(memory_mb=512, pids=64, tmp_mb=64, output_mb=16)
-# A CUDA context reserves address space by the hundred gigabytes, and its driver starts threads of its own.
-GPU_MEMORY_MB = 1 << 22
 LIMIT_S = 10.0
 EVIDENCE = 160
 AGAIN = 2
@@ -182,7 +181,7 @@ class Auditor:
 
     def _runtime(self, threads: int, gpu: bool) -> Runtime:
         cores = sorted(os.sched_getaffinity(0))
-        memory = GPU_MEMORY_MB if gpu else LIMITS.memory_mb
+        memory = device.CUDA_MEMORY_MB if gpu else LIMITS.memory_mb
         pids = 8 * LIMITS.pids if gpu else LIMITS.pids
         limits = Limits(memory, pids, LIMITS.tmp_mb, LIMITS.output_mb, tuple(cores[-threads:]))
         mounts = (Mount(self.project, PROJECT), *self.interpreter.mounts)
@@ -218,7 +217,7 @@ class Auditor:
         for need in sorted(entry.needs | TASKS[entry.task].needs):
             if need == "isolated" and self.sandbox.name == "process":
                 return "the process sandbox isolates nothing"
-            if need == "gpu" and not Path("/dev/nvidia0").exists():
+            if need == "gpu" and not device.has_gpu():
                 return "no GPU here"
             if need == "gpu" and self.sandbox.name != "process":
                 return "only the process sandbox shows the GPU"
@@ -249,11 +248,11 @@ class Auditor:
             candidate.close()
 
     def _kernel_verdict(self, entry: Entry, task: Task) -> Verdict:
-        # PyTorch's own shapes of things are loaded only here: most machines that audit have no GPU.
-        from codeopt.sandbox.kernels import confirm, device
+        # They load NumPy, which an audit without a GPU does without.
+        from codeopt.sandbox.kernels import confirm
         from codeopt.sandbox.kernels.judge import KernelJudge
         from codeopt.sandbox.kernels.session import Side
-        from codeopt.sandbox.kernels.subject import KernelSubject
+        from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 
         cores = tuple(sorted(os.sched_getaffinity(0)))
         runtime = device.runtime(self.interpreter.path, self.interpreter.mounts, "cuda", cores)
@@ -264,7 +263,7 @@ class Auditor:
         candidate = KernelSubject(self.sandbox, runtime, Side(entry.source, "ModelNew"), [inputs], "cuda")
         try:
             return confirm.verdict(self._kernels[task.name], candidate, [0], self.pairs)
-        except confirm.Failure as error:
+        except Failure as error:
             return Verdict(status=error.status, evidence=error.evidence)
         finally:
             candidate.close()

@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 
 from codeopt.sandbox import stats
 from codeopt.sandbox.kernels.judge import HIDDEN, PAIRS, KernelJudge, KernelRace, measured
-from codeopt.sandbox.kernels.session import Refused
 from codeopt.sandbox.kernels.subject import KernelSubject
 from codeopt.sandbox.race import Finding
-from codeopt.sandbox.session import Broken
-from codeopt.sandbox.subject import CannotStart
 from codeopt.types import Counts, Measurement, Status, Verdict
-
-Failure = (CannotStart, Refused, Broken)
 
 
 @dataclass
@@ -37,10 +32,9 @@ def confirmed(
 ) -> Confirmed:
     """Pairs against the reference and a rival, then what a cheat would show by now. Raises as `KernelJudge.race`."""
     found = Confirmed()
-    for subject, races in ((judge.reference, found.races), (rival, found.against)):
-        if subject is judge.reference and races is found.against:
-            found.against = found.races
-            break
+    if rival is judge.reference:
+        found.against = found.races  # the same pairs serve both
+    for subject, races in {judge.reference: found.races, rival: found.against}.items():
         for shape in shapes:
             races.append(judge.race(subject, candidate, shape, pairs=pairs))
             if races[-1].finding is not None:

@@ -19,7 +19,7 @@ import numpy as np
 from codeopt.sandbox import stats
 from codeopt.sandbox.kernels.numbers import Error, judged
 from codeopt.sandbox.kernels.session import SIZES, Answer, Ask, Meta, Refused, Region, count
-from codeopt.sandbox.kernels.subject import CALL_S, KernelSubject
+from codeopt.sandbox.kernels.subject import CALL_S, Failure, KernelSubject
 from codeopt.sandbox.race import Finding
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
@@ -68,14 +68,12 @@ class KernelRace:
         device, wall: Log-ratios rival / candidate, by the device's events and by the parent's clock (idle regions
             subtracted).
         rival_s, candidate_s: (device, wall) seconds of a call.
-        before_s: Seconds that the (rival, candidate) took from the request until they were ready.
     """
 
     device: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
     rival_s: list[tuple[float, float]] = field(default_factory=list)
     candidate_s: list[tuple[float, float]] = field(default_factory=list)
-    before_s: list[tuple[float, float]] = field(default_factory=list)
     finding: Finding | None = None
 
     def hides(self) -> bool:
@@ -180,12 +178,14 @@ class KernelJudge:
         reference = self.reference.at(shape)
         where = f"on shape {shape}, input {seed}"
         wrong: list[str] = []
+        asked: list[bool] = []
 
         def take(found: Answer) -> Callable[[bytes], None] | None:
             if found.outputs != plan.outputs:
                 wrong.append(f"it answers with {_told(found.outputs)}, the reference with {_told(plan.outputs)}")
                 return None
             reference.compare(self.reference.texts[shape], seed, self.limit_s)
+            asked.append(True)
             return reference.piece
 
         try:
@@ -193,7 +193,8 @@ class KernelJudge:
         except CannotStart as error:
             return Finding(error.status, error.evidence)
         except (Refused, Broken) as error:
-            self.reference.close()  # it may still wait for the rest of an output
+            if asked:
+                self.reference.close()  # it waits for the rest of an output
             return Finding(error.status, f"{where}: {error.evidence}")
         if not wrong:
             rows = reference.rows(self.limit_s)
@@ -240,12 +241,7 @@ class KernelJudge:
             for subject in order:
                 try:
                     found[subject] = self._region(subject, shape, seeds, plan, Ask(), probes)
-                except CannotStart as error:
-                    if subject is rival:
-                        raise
-                    race.finding = Finding(error.status, error.evidence)
-                    return race
-                except (Refused, Broken) as error:
+                except Failure as error:
                     if subject is rival:
                         raise
                     race.finding = Finding(error.status, error.evidence)
@@ -259,7 +255,6 @@ class KernelJudge:
             race.wall.append(math.log(old_wall / new_wall))
             race.rival_s.append((old, old_wall))
             race.candidate_s.append((new, new_wall))
-            race.before_s.append((base.prep_s, mine.prep_s))
         return race
 
     def _per_call(self, region: Region, plan: Plan) -> tuple[float, float]:

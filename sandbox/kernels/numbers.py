@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-FEWEST_TERMS = 16
-SINGLE = 4.0
+from codeopt.sandbox.oracle import FEWEST_TERMS, SINGLE
+
 REL = {"float64": 1e-9, "float32": 1e-4}
 SHORT_REL = 1e-2  # of types shorter than float32
 PROBED = 2.0  # elements of timed calls are held against the reference's, which has an error of its own

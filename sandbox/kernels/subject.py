@@ -16,6 +16,8 @@ from codeopt.sandbox.subject import CannotStart, Subject
 from codeopt.sandbox.workload import Case
 from codeopt.types import Status
 
+Failure = (CannotStart, Refused, Broken)
+"""What asking a module may raise."""
 SETUP_S = 600.0  # torch.compile with autotuning takes minutes
 CALL_S = 60.0
 FIRST = (1, 2)  # seeds of the calls on which a shape is compiled

@@ -132,32 +132,33 @@ class Kernel:
         self.mode = "eager"
         gc.freeze()  # PyTorch's own objects stay: each collection would take most of a second to look at them
 
+    def serve(self, message):
+        """Do what a message asks; what goes wrong is the answer. Nothing of what a program prints reaches the engine."""
+        with Printing(self.server):
+            try:
+                reply = getattr(self, "do_" + message["do"])(message)
+            except BaseException as error:
+                reply = {"error": self.told(error)}
+        if reply is not None:
+            self.reply(reply)
+
     # --- programs -----------------------------------------------------------------------------------------
 
     def do_load(self, message):
         """Import the candidate, whose class `cls` is then what is run; a reference comes with each shape's text."""
         self.cls, self.mode = message["class"], message["mode"]
         self.built.clear()
-        if not message["source"]:
-            return self.reply({})
-        with Printing(self.server):
-            try:
-                load.load(self.server.context, message)
-                found = getattr(self.server.context.module, self.cls, None)
-                if not (isinstance(found, type) and issubclass(found, self.Module)):
-                    raise TypeError("it defines no class %s that is a torch.nn.Module" % self.cls)
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
-        return self.reply({})
+        if message["source"]:
+            load.load(self.server.context, message)
+            found = getattr(self.server.context.module, self.cls, None)
+            if not (isinstance(found, type) and issubclass(found, self.Module)):
+                raise TypeError("it defines no class %s that is a torch.nn.Module" % self.cls)
+        return {}
 
     def do_build(self, message):
         """The module of a shape, on the device; its weights by the seed, as the original's are."""
-        with Printing(self.server):
-            try:
-                self.build(message["text"], message["init"])
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
-        return self.reply({})
+        self.build(message["text"], message["init"])
+        return {}
 
     def build(self, text, seed):
         while len(self.built) >= SHAPES:
@@ -208,27 +209,25 @@ class Kernel:
 
     def do_answer(self, message):
         """One call, answered in full: what each output is, which arguments changed, then the bytes in pieces."""
-        with Printing(self.server):
-            try:
-                arguments = self.inputs(message["text"], message["seed"])
-                self.poison(message["sizes"], 1)
-                with self.no_grad():
-                    outputs = self.flat(self.built[message["text"]][1](*arguments))
-                self.device.synchronise()
-                pristine = self.inputs(message["text"], message["seed"])
-                changed = [i for i, pair in enumerate(zip(arguments, pristine)) if not self.same(*pair)]
-                about = [described(output) for output in outputs]
-                reply = {"about": about, "changed": changed, "alias": overlaps(self.spans(outputs), self.spans(arguments))}
-                given = [value for value in arguments if isinstance(value, self.Tensor)]
-                reply["given"] = sum(value.numel() * value.element_size() for value in given)
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
-        self.reply(reply)
+        arguments = self.inputs(message["text"], message["seed"])
+        self.poison(message["sizes"], 1)
+        with self.no_grad():
+            outputs = self.flat(self.built[message["text"]][1](*arguments))
+        self.device.synchronise()
+        pristine = self.inputs(message["text"], message["seed"])
+        given = [value for value in arguments if isinstance(value, self.Tensor)]
+        self.reply(
+            {
+                "about": [described(output) for output in outputs],
+                "changed": [i for i, pair in enumerate(zip(arguments, pristine)) if not self.same(*pair)],
+                "alias": overlaps(self.spans(outputs), self.spans(arguments)),
+                "given": sum(value.numel() * value.element_size() for value in given),
+            }
+        )
         for output in outputs:
             data = self.raw(output)
             for at in range(0, len(data), PIECE):
                 self.reply({"piece": data[at : at + PIECE]})
-        return None
 
     def same(self, one, other):
         return self.equal(one, other) if isinstance(one, self.Tensor) else True
@@ -251,36 +250,27 @@ class Kernel:
 
     def do_region(self, message):
         """Time calls with an input of its own each. See the parent's `KernelSession.region`."""
-        text, seeds, late = message["text"], message["seeds"], message["late"]
-        with Printing(self.server):
-            try:
-                arguments = [] if late else [self.inputs(text, seed) for seed in seeds]
-                self.poison(message["sizes"], len(seeds))
-                while len(self.marks) < 2 * len(seeds):
-                    self.marks += self.device.marks(2)
-                module = self.idle(message) if message["idle"] else self.built[text][1]
-                self.device.synchronise()
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
-            self.reply({"ready": True})
-            if wire.receive_exactly(self.server.sock, 1) != GO:
-                return None
-            outputs, failed = [], ""
-            try:
-                arguments = arguments or [self.inputs(text, seed) for seed in seeds]
-                with self.no_grad():
-                    self.calls(module, arguments, outputs, message)
-                self.device.synchronise()
-            except BaseException as error:
-                failed = self.told(error)
-            self.reply({"done": True})
-            probes = wire.receive(self.server.sock)["probes"]
-            if failed:
-                return self.reply({"error": failed})
-            try:
-                return self.reply(self.shown(outputs, arguments, probes))
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
+        text, seeds = message["text"], message["seeds"]
+        arguments = [] if message["late"] else [self.inputs(text, seed) for seed in seeds]
+        self.poison(message["sizes"], len(seeds))
+        while len(self.marks) < 2 * len(seeds):
+            self.marks += self.device.marks(2)
+        module = self.idle(message) if message["idle"] else self.built[text][1]
+        self.device.synchronise()
+        self.reply({"ready": True})
+        if wire.receive_exactly(self.server.sock, 1) != GO:
+            return None
+        outputs, failed = [], ""
+        try:
+            arguments = arguments or [self.inputs(text, seed) for seed in seeds]
+            with self.no_grad():
+                self.calls(module, arguments, outputs, message)
+            self.device.synchronise()
+        except BaseException as error:
+            failed = self.told(error)
+        self.reply({"done": True})
+        probes = wire.receive(self.server.sock)["probes"]
+        return {"error": failed} if failed else self.shown(outputs, arguments, probes)
 
     def calls(self, module, arguments, outputs, message):
         cold, one_by_one = message["cold"], message["one_by_one"]
@@ -340,15 +330,11 @@ class Kernel:
         from . import kernel_error
 
         text = message["text"]
-        try:
-            arguments = self.inputs(text, message["seed"])
-            with self.no_grad():
-                wanted = self.flat(self.built[text][1](*arguments))
-            exact = kernel_error.exact(self, text, message)
-            reply = {"ok": True, "exact": exact is not None}
-        except BaseException as error:
-            return self.reply({"error": self.told(error)})
-        self.reply(reply)
+        arguments = self.inputs(text, message["seed"])
+        with self.no_grad():
+            wanted = self.flat(self.built[text][1](*arguments))
+        exact = kernel_error.exact(self, text, message) or []
+        self.reply({})
         rows = []
         for index, output in enumerate(wanted):
             size = output.numel() * output.element_size()
@@ -356,49 +342,33 @@ class Kernel:
             while len(data) < size:
                 data += wire.receive(self.server.sock)["piece"]
             given = self.torch.frombuffer(data, dtype=output.dtype) if data else self.torch.empty(0, dtype=output.dtype)
-            truth = exact[index] if exact is not None and index < len(exact) else None
+            truth = exact[index] if index < len(exact) else None
             rows.append(kernel_error.row(self.torch, output, given.reshape(output.shape).to(self.at), truth, arguments))
-        return self.reply({"rows": rows})
+        return {"rows": rows}
 
     def do_rates(self, message):
         """What the device reaches: the parent's roofline."""
         from . import kernel_rates
 
-        try:
-            return self.reply({"rates": kernel_rates.measured(self)})
-        except BaseException as error:
-            return self.reply({"error": self.told(error)})
+        return {"rates": kernel_rates.measured(self)}
 
     def do_cost(self, message):
         """Bytes and operations of one call of this module."""
         from . import kernel_rates
 
-        try:
-            return self.reply({"cost": kernel_rates.cost(self, message["text"], message["seed"])})
-        except BaseException as error:
-            return self.reply({"error": self.told(error)})
+        return {"cost": kernel_rates.cost(self, message["text"], message["seed"])}
 
     def do_profile(self, message):
         """Which kernels the module runs."""
         from . import kernel_profile
 
-        with Printing(self.server):
-            try:
-                rows = kernel_profile.profiled(self, message["text"], message["seed"])
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
-        return self.reply({"profile": rows})
+        return {"profile": kernel_profile.profiled(self, message["text"], message["seed"])}
 
     def do_graph(self, message):
         """The operations of one call of this module, as plain data."""
         from . import kernel_graph
 
-        with Printing(self.server):
-            try:
-                found = kernel_graph.captured(self, message["text"], message["seed"])
-            except BaseException as error:
-                return self.reply({"error": self.told(error)})
-        return self.reply({"graph": found})
+        return {"graph": kernel_graph.captured(self, message["text"], message["seed"])}
 
     # --- frames -------------------------------------------------------------------------------------------
 
@@ -468,4 +438,4 @@ def serve(server, message):
             return None
         if broken := check():
             return tell(broken)
-        getattr(kernel, "do_" + message["do"])(message)
+        kernel.serve(message)

@@ -39,7 +39,6 @@ def show(found: KernelVerification, quiet: bool) -> None:
     """The first line, then a table of shapes."""
     from codeopt.agent.report import gist
 
-    right = found.evidence.startswith("not timed")
     if found.best is not None and found.eager is not None:
         best, eager = found.best, found.eager
         what = "faster" if found.accepted else "not verifiably faster"
@@ -48,13 +47,13 @@ def show(found: KernelVerification, quiet: bool) -> None:
             f"right on {len(found.rows)} shape(s); {what}: {best.speedup:.2f}x against {rival}, the fastest "
             f"(95 % interval {best.low:.2f}-{best.high:.2f}); {eager.speedup:.2f}x against eager"
         )
-    elif right:
+    elif found.untimed:
         typer.echo(f"right on {len(found.rows)} shape(s); {found.evidence}")
     else:
         typer.echo(f"{found.status}: {gist(found.evidence)}")
     if quiet:
         return
-    if found.best is not None or right:
+    if found.best is not None or found.untimed:
         _table(found)
     else:
         for line in found.evidence.splitlines()[1:12]:
