@@ -287,7 +287,7 @@ def _host(program: Program, one: Attention, body: Body, name: str, config: Confi
     k_shape = (*one.k.shape[:-2], one.k.shape[-1], one.k.shape[-2]) if one.turned else one.k.shape
     needs = tuple(f"{size} > {MOST_WIDTH}" for size in dict.fromkeys((depth, width)) if not isinstance(size, int))
     needs += tuple(f"{a} != {b}" for a, b in _pairs(one.q.shape, k_shape, one.v.shape) if a != b)
-    return Launcher(name, text + "\n\n" + "\n".join(lines) + "\n", leaves, (one.value,), KEYS, "attention", what, needs)
+    return Launcher(name, (text,), "\n".join(lines) + "\n", leaves, (one.value,), KEYS, "attention", what, needs)
 
 
 def _power(width: Dim) -> str:

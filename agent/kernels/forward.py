@@ -1,8 +1,7 @@
-"""A candidate's file: the module's text, kernels, and a `forward` that calls them."""
+"""The lines of a `forward` that calls kernels, for a module as it was traced once."""
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
 from collections.abc import Sequence
@@ -14,39 +13,45 @@ from codeopt.agent.kernels.graph import Expr, Graph, Unsupported
 from codeopt.agent.kernels.host import Config, Launcher
 from codeopt.agent.kernels.ir import Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
-from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
 
 USUAL_LOW = 2  # torch traces sizes of 0 and 1 apart; these kernels do not care
-HEAD = "import torch\nimport triton\nimport triton.language as tl\n"
-RULES = ("attention", "matrix product", "scan", "whole reduction", "row fusion", "pointwise fusion")
 TAKEN = {"torch", "triton", "tl", "self", "super"}
 
 
 @dataclass(frozen=True)
-class Made:
-    """A candidate, and the keys of its Config that matter to it."""
+class Choice:
+    """The numbers in the kernels of one graph.
 
-    source: str
-    note: str
-    rule: str
-    keys: tuple[str, ...]
+    Attributes:
+        config: Of fused kernels.
+        tiles, heads: Of matrix products and of attentions; None leaves those to torch.
+    """
+
+    config: Config
+    tiles: matmul.Config | None = None
+    heads: attention.Config | None = None
+
+    def numbers(self, keys: Sequence[str]) -> dict[str, int | str]:
+        """Those that matter, by their key."""
+        every = {**self.config, **{f"tile_{key}": number for key, number in (self.tiles or {}).items()}}
+        every |= {f"head_{key}": number for key, number in (self.heads or {}).items()}
+        return {key: every[key] for key in keys if key in every}
 
 
 @dataclass
-class _Forward:
+class Forward:
     """Lines of a forward as they come.
 
     Attributes:
-        tiles, heads: Of matrix products and of attentions; None leaves those to torch.
+        prefix: Of the names of kernels and of the functions that launch them.
         names: Value -> what it is called there.
         left: What torch does.
     """
 
     graph: Graph
     plan: Plan
-    config: Config
-    tiles: matmul.Config | None = None
-    heads: attention.Config | None = None
+    choice: Choice
+    prefix: str = "fused_"
     names: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     launchers: list[Launcher] = field(default_factory=list)
@@ -64,33 +69,45 @@ class _Forward:
             name = f"v_{name}"
         return name
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of a choice's numbers, those that matter."""
+        return tuple(dict.fromkeys(key for item in self.launchers for key in item.keys))
+
+    def answers(self) -> str:
+        """What the module answers with, as text."""
+        found = [self.text(self.program.values[name]) for name in self.program.outputs]
+        return found[0] if self.graph.single else f"({', '.join(found)},)"
+
     def run(self) -> None:
         """All steps in order."""
         for node in self.graph.inputs:
             self.names[node.name] = node.name
-        flash = attention.attentions(self.plan) if self.heads is not None else {}
+        flash = attention.attentions(self.plan) if self.choice.heads is not None else {}
         covered = {one.scores.name for one in flash.values() if one.scores is not None}
         replaced = {one.group for one in flash.values() if one.group is not None}
-        products = matmul.products(self.plan) if self.tiles is not None else {}
+        products = matmul.products(self.plan) if self.choice.tiles is not None else {}
         products = {name: found for name, found in products.items() if name not in flash and name not in covered}
         after = {group: one for one, group in products.values() if group is not None}
+        number = -1
         for step in self.plan.steps:
-            name = f"fused_{len(self.launchers)}"
+            number += isinstance(step, Group) or step.kind == "host"
+            name = f"{self.prefix}{number}"  # the same one whatever is left to torch: what has one name is one kernel
             if isinstance(step, Group):
                 if step in replaced:
                     continue
-                if step in after and self.tiles is not None:
-                    self.launch(matmul.launcher(self.program, after[step], step, name, self.tiles))
+                if step in after and self.choice.tiles is not None:
+                    self.launch(matmul.launcher(self.program, after[step], step, f"{name}_product", self.choice.tiles))
                 else:
-                    self.launch(host.launcher(self.program, step, name, self.config))
+                    self.launch(host.launcher(self.program, step, name, self.choice.config))
             elif step.name in covered:
                 continue
-            elif step.name in flash and self.heads is not None:
-                self.launch(attention.launcher(self.program, flash[step.name], name, self.heads))
-            elif step.name in products and self.tiles is not None:
+            elif step.name in flash and self.choice.heads is not None:
+                self.launch(attention.launcher(self.program, flash[step.name], f"{name}_attention", self.choice.heads))
+            elif step.name in products and self.choice.tiles is not None:
                 one, group = products[step.name]
                 if group is None:
-                    self.launch(matmul.launcher(self.program, one, None, name, self.tiles))
+                    self.launch(matmul.launcher(self.program, one, None, f"{name}_product", self.choice.tiles))
             elif step.kind == "host":
                 self.names[step.name] = self.fresh(step.name)
                 if "." in step.op:
@@ -184,118 +201,3 @@ class _Forward:
             tests.append(re.sub(r"[A-Za-z_]\w*", lambda found: known[found[0]], need))
         tests += [f"{node.name}.numel() == 0" for node in self.graph.inputs if node.dtype and "" not in node.shape and node.shape]
         return [f"{name} = {own}" for name, own in known.items()], tests
-
-
-def candidate(
-    graph: Graph, source: str, plan: Plan, config: Config, tiles: matmul.Config | None = None, heads: attention.Config | None = None
-) -> Made | None:
-    """A whole file; None where it would have no kernel.
-
-    Args:
-        tiles, heads: Of matrix products and of attentions, where those are to be kernels, too.
-    """
-    if not any(node.dtype for node in graph.inputs):
-        return None
-    made = _Forward(graph, plan, config, tiles, heads)
-    made.run()
-    if not made.launchers:
-        return None
-    sizes, tests = made.sizes()
-    answers = [made.text(plan.program.values[name]) for name in plan.program.outputs]
-    kernels = "\n\n".join(item.text for item in made.launchers)
-    note = _note(plan, made)
-    text = "\n".join(
-        [
-            f'"""{note}"""\n',
-            kept(source),
-            words.helpers(kernels),
-            kernels,
-            _class(graph, tests, [*sizes, *made.lines], answers),
-        ]
-    )
-    keys = tuple(dict.fromkeys(key for item in made.launchers for key in item.keys))
-    return Made(text, note, _rule(made), keys)
-
-
-def _class(graph: Graph, tests: Sequence[str], lines: Sequence[str], answers: Sequence[str]) -> str:
-    given = ", ".join(node.name for node in graph.inputs)
-    training = "not self.training" if graph.training else "self.training"
-    answer = answers[0] if graph.single else f"({', '.join(answers)},)"
-    return "\n".join(
-        [
-            "",
-            f"class {CANDIDATE}({REFERENCE}):",
-            f"    def forward(self, {given}):",
-            "        # The kernels know no gradients, no other types and no other fixed sizes: those go the old way.",
-            "        if (",
-            "            torch.is_grad_enabled()",
-            f"            or {training}",
-            *(f"            or {test}" for test in tests),
-            "        ):",
-            f"            return super().forward({given})",
-            *(f"        {line}" for line in lines),
-            f"        return {answer}",
-            "",
-        ]
-    )
-
-
-def _note(plan: Plan, made: _Forward) -> str:
-    parts = list(dict.fromkeys(item.what for item in made.launchers))
-    kernels = len(made.launchers)
-    text = f"{kernels} kernel{'s' if kernels > 1 else ''}: {'; '.join(parts)}: what is between is neither written nor read"
-    left = [step.op.split(".")[1] for step in plan.steps if isinstance(step, Value) and step.name in made.left]
-    return text + (f"; left to torch: {', '.join(dict.fromkeys(left))}" if left else "")
-
-
-def _rule(made: _Forward) -> str:
-    """The template that does most of the work."""
-    found = [item.rule for item in made.launchers]
-    return next(rule for rule in RULES if rule in found)
-
-
-# --- the module as it was written --------------------------------------------------------------------------
-
-
-def kept(source: str) -> str:
-    """What a file holds that its `Model` needs, and what the kernels import."""
-    tree = ast.parse(source)
-    lines = source.splitlines()
-    defined: dict[str, ast.stmt] = {}
-    imports: list[ast.stmt] = []
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(node)
-        for name in _names(node):
-            defined.setdefault(name, node)
-    needed: set[int] = set()
-    stack = [REFERENCE]
-    seen: set[str] = set()
-    while stack:
-        name = stack.pop()
-        if name in seen or name not in defined:
-            continue
-        seen.add(name)
-        needed.add(id(defined[name]))
-        stack += [item.id for item in ast.walk(defined[name]) if isinstance(item, ast.Name)]
-
-    def text(node: ast.stmt) -> str:
-        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
-        return "\n".join(lines[first - 1 : node.end_lineno])
-
-    future = [text(node) for node in imports if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    known = {line for line in HEAD.splitlines()}
-    rest = [text(node) for node in imports if text(node) not in future and text(node) not in known]
-    body = [text(node) for node in tree.body if id(node) in needed]
-    return "\n".join([*future, HEAD.rstrip(), *rest, "", "", "\n\n\n".join(body), ""])
-
-
-def _names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-        return [node.name]
-    if isinstance(node, ast.Assign):
-        return [item.id for target in node.targets for item in ast.walk(target) if isinstance(item, ast.Name)]
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return [node.target.id]
-    return []
-

@@ -35,7 +35,8 @@ class Launcher:
     """A kernel with its host function.
 
     Attributes:
-        text: Kernels and function.
+        kernels: Their texts, which no choice of numbers changes.
+        host: Text of the function that launches them.
         leaves: What the function takes, in order, before the sizes.
         outs: What it answers with.
         keys: Of a Config that matter to it.
@@ -45,7 +46,8 @@ class Launcher:
     """
 
     name: str
-    text: str
+    kernels: tuple[str, ...]
+    host: str
     leaves: tuple[Value, ...]
     outs: tuple[Value, ...]
     keys: tuple[str, ...]
@@ -102,12 +104,11 @@ def _launch(kernel: str, grid: str, given: list[str], warps: str) -> list[str]:
     return [f"{kernel}[({grid})](", *indented([f"{', '.join(given)},", f"num_warps={warps},"]), ")"]
 
 
-def _made(body: Body, name: str, text: str, lines: list[str], keys: tuple[str, ...]) -> Launcher:
-    whole = f"{text}\n\n" + "\n".join([*lines, _end(body)])
+def _made(body: Body, name: str, kernels: tuple[str, ...], lines: list[str], keys: tuple[str, ...]) -> Launcher:
     kinds = {body.program.values[item].kind for item in body.group.names}
     rule = "scan" if "scan" in kinds else "whole reduction" if body.group.wide else "row fusion" if "reduce" in kinds else "pointwise fusion"
     what = f"{rule} of {told(body.program, body.group.names)}"
-    return Launcher(name, whole, tuple(body.leaves), tuple(body.outs), keys, rule, what)
+    return Launcher(name, kernels, "\n".join([*lines, _end(body)]), tuple(body.leaves), tuple(body.outs), keys, rule, what)
 
 
 def _count(body: Body, axes: list[int]) -> str:
@@ -127,7 +128,7 @@ def _points(program: Program, group: Group, name: str, config: Config) -> Launch
         f"{INDENT}total = {_count(body, body.row_axes)}",
         *indented(_launch(f"{name}_kernel", f"triton.cdiv(total, {block}),", given, str(config["warps"]))),
     ]
-    return _made(body, name, text, lines, POINT)
+    return _made(body, name, (text,), lines, POINT)
 
 
 def _rows(program: Program, group: Group, name: str, config: Config) -> Launcher:
@@ -162,21 +163,21 @@ def _rows(program: Program, group: Group, name: str, config: Config) -> Launcher
     lines = [*_head(program, once, name), *indented(setup)]
     known = int(count) if count.isdigit() and not columns else None
     if known is not None and known <= limit:  # its length is fixed: the other kernel would never run
-        return _made(once, name, at_once, [*lines, *indented(launch(f"{name}_kernel", once))], keys)
+        return _made(once, name, (at_once,), [*lines, *indented(launch(f"{name}_kernel", once))], keys)
     if known is not None:
         lines += indented([*longer, *launch(f"{name}_looped", loops)])
-        return _made(once, name, in_pieces, lines, keys)
+        return _made(once, name, (in_pieces,), lines, keys)
     test = "rows * block" if columns else "block"
     lines += indented([f"if {test} <= {limit}:", *indented(launch(f"{name}_kernel", once)), "else:"])
     lines += indented([*longer, *launch(f"{name}_looped", loops)], 2)
-    return _made(once, name, f"{at_once}\n\n{in_pieces}", lines, keys)
+    return _made(once, name, (at_once, in_pieces), lines, keys)
 
 
 def _wide(program: Program, group: Group, name: str, config: Config) -> Launcher:
     body, one, two = Body(program, group), Body(program, group), Body(program, group)
     columns_last = bool(one.axes) and one.axes[-1].reduced
     one.vector_rows = columns_last
-    text = wide.first(one, f"{name}_parts") + "\n\n" + wide.second(two, f"{name}_joined")
+    kernels = wide.first(one, f"{name}_parts"), wide.second(two, f"{name}_joined")
     rows, columns = _count(body, body.row_axes), _count(body, body.col_axes)
     chunk = config["chunk"]
     lanes, across = "1", rows
@@ -206,4 +207,4 @@ def _wide(program: Program, group: Group, name: str, config: Config) -> Launcher
     lines += indented(_launch(f"{name}_parts", f"{across}, parts", [*plain, *named, "ROWS=lanes", "BLOCK=block"], str(warps)))
     plain, named = given(two)
     lines += indented(_launch(f"{name}_joined", f"{rows},", [*plain, *named, "ROWS=1", "BLOCK=triton.next_power_of_2(parts)"], "4"))
-    return _made(body, name, text, lines, WIDE)
+    return _made(body, name, kernels, lines, WIDE)

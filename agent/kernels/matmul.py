@@ -214,7 +214,7 @@ def _host(program: Program, one: Product, body: Body, name: str, config: Config,
     )
     after = told(program, body.group.names)
     what = "matrix product" + (f" with {after}" if after else "") + (" on tensor cores, in float32's accuracy" if config["precision"] == "tf32x3" else "")
-    return Launcher(name, text + "\n\n" + "\n".join(lines) + "\n", tuple(leaves), tuple(body.outs), KEYS, "matrix product", what)
+    return Launcher(name, (text,), "\n".join(lines) + "\n", tuple(leaves), tuple(body.outs), KEYS, "matrix product", what)
 
 
 def b_shape(one: Product) -> str:

@@ -1,4 +1,4 @@
-"""The rules for kernels as a proposer: templates that fit the module's graph, tuned, then proposed one by one."""
+"""The rules for kernels as a proposer: templates that fit the module's graphs, tuned, then proposed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from codeopt.agent.budget import Budget
+from codeopt.agent.kernels.assemble import Made
 from codeopt.agent.kernels.graph import Unsupported, read
-from codeopt.agent.kernels.rules import KernelProposal, proposals
+from codeopt.agent.kernels.rules import Template
 from codeopt.agent.kernels.shop import KernelShop
-from codeopt.agent.kernels.tuner import Tuner, Variant
+from codeopt.agent.kernels.tuner import Tuner
 from codeopt.agent.proposers.base import ProposeContext
 from codeopt.sandbox.kernels.judge import KernelJudge
 from codeopt.sandbox.kernels.subject import Failure
@@ -22,7 +23,7 @@ class KernelRules:
     """Own kernels for the module as it is; it has no ideas about other people's.
 
     Args:
-        shop, judge: The reference is asked for its graph, variants are timed.
+        shop, judge: The reference is asked for its graphs, variants are timed.
         shapes: Numbers of the shapes that a search may see.
         stop: Ends the tuning early.
     """
@@ -40,51 +41,42 @@ class KernelRules:
         """Rules need nothing."""
 
     def propose(self, context: ProposeContext) -> Iterator[Proposal]:
-        """The fastest variant of each template, the fastest of all first."""
+        """The fastest choice for each shape, in one file."""
         if context.source != self._shop.baseline_source():
             return
-        found = self._variants(context)
-        if not found:
+        templates = self._templates(context)
+        if not templates:
             self._say(context, "no template fits this module")
             return
-        tuner = Tuner(self._shop, self._judge, self._shapes, self._stop)
+        tuner = Tuner(self._shop, self._judge, templates, self._stop)
         try:
-            ranked = tuner.ranked(list(found))
+            choices, seconds = tuner.best()
         finally:
             tuner.close()
-        self._tell(context, ranked)
-        done: set[str] = set()
-        for variant in ranked:
-            made = found[variant.source]
-            if math.isfinite(variant.seconds) and made.rule not in done:
-                done.add(made.rule)
-                config = ", ".join(f"{key} {value}" for key, value in made.config.items())
-                note = f"{made.note} ({config})" if config else made.note
-                yield Proposal(source=made.source, proposer=self.name, rule=made.rule, note=note)
+        working = {shape: choice for shape, choice in choices.items() if math.isfinite(seconds[shape])}
+        told = ", ".join(f"shape {shape} {seconds[shape] * 1e6:.1f} µs" for shape in working)
+        self._say(context, f"{tuner.tried} variants tried: {told or 'none of them works'}")
+        if tuner.evidence and len(working) < len(choices):
+            self._say(context, f"a variant fails: {tuner.evidence.strip().splitlines()[-1][:300]}")
+        made = tuner.made(working) if working else None
+        if made is not None:
+            yield self._proposal(made)
 
-    def _variants(self, context: ProposeContext) -> dict[str, KernelProposal]:
-        """By their text; from the graphs of all shapes, for types may differ between them."""
-        found: dict[str, KernelProposal] = {}
+    def _proposal(self, made: Made) -> Proposal:
+        configs = dict.fromkeys(", ".join(f"{key} {value}" for key, value in config.items()) for config in made.config)
+        return Proposal(source=made.source, proposer=self.name, rule=made.rule, note=f"{made.note} ({' | '.join(configs)})")
+
+    def _templates(self, context: ProposeContext) -> dict[int, Template]:
+        """For each shape that has a graph within the rules."""
+        found: dict[int, Template] = {}
         for shape in self._shapes:
             reference = self._judge.reference
             try:
-                graph = read(reference.at(shape).graph(reference.texts[shape], GRAPH_S))
+                found[shape] = Template(read(reference.at(shape).graph(reference.texts[shape], GRAPH_S)))
             except (*Failure, Unsupported) as error:
                 told = getattr(error, "evidence", "") or str(error)
-                self._say(context, f"shape {shape} has no graph: {told.strip().splitlines()[-1][:200] if told.strip() else error}")
-                continue
-            for made in proposals(graph, self._shop.baseline_source()):
-                found.setdefault(made.source, made)
+                self._say(context, f"shape {shape}: {told.strip().splitlines()[-1][:200] if told.strip() else error}")
         return found
-
-    def _tell(self, context: ProposeContext, ranked: Sequence[Variant]) -> None:
-        working = [variant for variant in ranked if math.isfinite(variant.seconds)]
-        best = f", the fastest {working[0].seconds * 1e6:.1f} µs a call" if working else ""
-        self._say(context, f"{len(ranked)} variants tuned, {len(working)} of them work{best}")
-        for variant in ranked:
-            if variant.evidence and not working:
-                self._say(context, f"a variant fails: {variant.evidence.strip().splitlines()[-1][:300]}")
-                return
 
     def _say(self, context: ProposeContext, line: str) -> None:
         if context.trace is not None:

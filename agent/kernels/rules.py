@@ -1,67 +1,71 @@
-"""From a module's graph to whole candidates: the module itself, with kernels of its own where it had torch's.
-
-A candidate keeps the class as it was written, and so its weights; `ModelNew` is made from it and overrides `forward`. What
-the kernels were not made for (other types, other fixed sizes, gradients) goes to the forward as it was written.
-"""
+"""From a module's graphs to candidates: the module itself, with kernels of its own where it had torch's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
-from codeopt.agent.kernels import attention, forward, host, matmul
+from codeopt.agent.kernels import attention, host, matmul
+from codeopt.agent.kernels.assemble import Made, Part, candidate
+from codeopt.agent.kernels.forward import Choice
 from codeopt.agent.kernels.graph import Graph, Unsupported
 from codeopt.agent.kernels.lower import lowered
 from codeopt.agent.kernels.plan import planned
 
-
-@dataclass(frozen=True)
-class KernelProposal:
-    """A candidate's text, and what it is.
-
-    Attributes:
-        source: The whole file.
-        note: What was put together, and why that should be faster.
-        rule: Name of the template.
-        config: The tuned numbers in it.
-    """
-
-    source: str
-    note: str
-    rule: str
-    config: Mapping[str, int | str]
+TUNED = ("heads", "tiles", "config")
+"""What costs the most comes first."""
 
 
-def proposals(graph: Graph, source: str) -> list[KernelProposal]:
-    """Candidates for a module, the likeliest first; [] where no rule fits.
+class Template:
+    """What the rules make of one graph.
 
     Args:
-        graph: The module's, as it would be called.
-        source: The file that defines `Model`.
+        graph: The module's, as it would be called. Raises Unsupported where it is beyond the rules.
+
+    Attributes:
+        starts: Choices to begin with: everything in own kernels, then with more and more left to torch.
     """
-    found: dict[str, KernelProposal] = {}
-    for proposal in _all(graph, source):
-        found.setdefault(proposal.source, proposal)
-    return list(found.values())
 
-
-def _all(graph: Graph, source: str) -> Iterator[KernelProposal]:
-    try:
-        plan = planned(lowered(graph))
-        flash = attention.attentions(plan)
-        products = {name: one for name, one in matmul.products(plan).items() if name not in flash}
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.plan = planned(lowered(graph))
+        flash = attention.attentions(self.plan)
         heads = attention.configs(flash) if flash else ()
-        tiles = matmul.configs(products) if products else ()
-        # What costs the most comes first: attentions, then products, then what surrounds them.
-        tried: list[tuple[host.Config, matmul.Config | None, attention.Config | None]] = []
-        tried += [(host.CONFIGS[0], None, head) for head in heads]
-        tried += [(host.CONFIGS[0], tile, heads[0] if heads else None) for tile in tiles]
-        tried += [(config, None, None) for config in host.CONFIGS]
-        for config, tile, head in tried:
-            made = forward.candidate(graph, source, plan, config, tile, head)
-            if made is not None:
-                every = {**config, **{f"tile_{key}": number for key, number in (tile or {}).items()}}
-                every |= {f"head_{key}": number for key, number in (head or {}).items()}
-                yield KernelProposal(made.source, made.note, made.rule, {key: every[key] for key in made.keys})
+        products = matmul.products(self.plan)
+        self._heads, self._tiles = heads, matmul.configs(products) if products else ()
+        tile = self._tiles[0] if products and set(products) - set(flash) else None
+        found = [Choice(host.CONFIGS[0], tile, heads[0] if heads else None), Choice(host.CONFIGS[0], None, heads[0] if heads else None)]
+        found += [Choice(host.CONFIGS[0], self._tiles[0] if products else None), Choice(host.CONFIGS[0])]
+        self.starts: list[Choice] = [choice for i, choice in enumerate(found) if choice not in found[:i]]
+
+    def part(self, choice: Choice) -> Part:
+        """The template with numbers in it."""
+        return Part(self.graph, self.plan, choice)
+
+    def others(self, choice: Choice, name: str) -> list[Choice]:
+        """A choice with other numbers for its fused kernels ("config"), products ("tiles") or attentions ("heads").
+
+        What is left to torch stays there.
+        """
+        if name == "heads":
+            return [replace(choice, heads=value) for value in self._heads] if choice.heads else [choice]
+        if name == "tiles":
+            return [replace(choice, tiles=value) for value in self._tiles] if choice.tiles else [choice]
+        return [replace(choice, config=value) for value in host.CONFIGS]
+
+
+def untuned(graph: Graph, source: str) -> list[Made]:
+    """Candidates for a module at one shape, the likeliest first; [] where no rule fits.
+
+    Args:
+        source: The file that defines the module.
+    """
+    try:
+        template = Template(graph)
     except Unsupported:
-        return
+        return []
+    found: dict[str, Made] = {}
+    for choice in template.starts:
+        made = candidate(source, [template.part(choice)])
+        if made is not None:
+            found.setdefault(made.source, made)
+    return list(found.values())

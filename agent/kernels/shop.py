@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from codeopt.agent.tasks.kernel import KernelFile, candidate_class
 from codeopt.agent.tasks.model import Task
@@ -15,6 +16,10 @@ from codeopt.sandbox.kernels.session import Side
 from codeopt.sandbox.kernels.subject import KernelSubject
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.types import Proposal
+
+MOST_WARMING = 4  # compilers at work beside one another
+MOST_HELPERS = 8  # processes of one compiler
+ENDING_S = 0.2
 
 
 class KernelShop:
@@ -50,9 +55,18 @@ class KernelShop:
             raise UserError(f"PyTorch is not installed in {self.interpreter.path}", "install it, or name another --python")
         self._open: list[KernelSubject] = []
         self.kept: set[KernelSubject] = set()
+        self._warming: dict[KernelSubject, Future[None]] = {}
+        self._pool = ThreadPoolExecutor(MOST_WARMING)
+        self._ending = False
 
     def close(self) -> None:
         """End all sessions and let go of the sandbox. Idempotent."""
+        self._ending = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        while any(not future.done() for future in self._warming.values()):
+            for subject in self._warming:  # one that is just being started comes into being after a first close
+                subject.close()
+            wait(self._warming.values(), timeout=ENDING_S)
         if self._open:
             with ThreadPoolExecutor(len(self._open)) as pool:
                 list(pool.map(KernelSubject.close, self._open))
@@ -68,11 +82,28 @@ class KernelShop:
         """A module, not started yet. Only the reference's own sessions get the text that holds it."""
         texts = [shape.inputs if side.source else shape.whole for shape in self.kernel.shapes]
         cores = sorted(os.sched_getaffinity(0))
+        # The compiler of a rival, whose text is trusted, may have helpers; a candidate's would count as left running.
+        helpers = 1 if side.source else max(1, min(MOST_HELPERS, len(cores) // 2))
         on = tuple(cores) if self.device == "cuda" else tuple(cores[-1:])
-        runtime = gpu.runtime(self.interpreter.path, self.interpreter.mounts, self.device, on)
+        runtime = gpu.runtime(self.interpreter.path, self.interpreter.mounts, self.device, on, helpers)
         made = KernelSubject(self.sandbox, runtime, side, texts, self.device)
         self._open.append(made)
         return made
+
+    def warm(self, subject: KernelSubject, shapes: Sequence[int]) -> None:
+        """Begin to make a subject's modules for some shapes, beside whatever else goes on."""
+
+        def made() -> None:
+            for shape in shapes:
+                if not self._ending:
+                    subject.at(shape)
+
+        self._warming[subject] = self._pool.submit(made)
+
+    def warmed(self, subject: KernelSubject) -> None:
+        """Wait until `warm` has ended. Raises CannotStart."""
+        if subject in self._warming:
+            self._warming.pop(subject).result()
 
     def proposed(self, proposal: Proposal, seed: int = 0) -> KernelSubject:
         """The module that a proposal makes. Raises UserError where it defines none."""

@@ -1,15 +1,18 @@
-"""Choosing among many variants of our own: all in one process, halved until one is left.
+"""Choosing the numbers in templates, apart for each shape: one process tries them all.
 
 A process and its CUDA context take seconds to start, and a template has dozens of configurations. They are text of our own
-and not hostile, so they share a session; what is chosen is then judged like any other candidate, in a session of its own.
+and not hostile, so they share a session, and are looked at rather than checked in full; what is chosen is then judged like
+any other candidate, in a session of its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
+from codeopt.agent.kernels.assemble import Made, candidate
+from codeopt.agent.kernels.forward import Choice
+from codeopt.agent.kernels.rules import TUNED, Template
 from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.tasks.kernel import CANDIDATE
 from codeopt.sandbox.kernels.judge import KernelJudge, geometric
@@ -17,41 +20,33 @@ from codeopt.sandbox.kernels.session import Ask, Side
 from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 from codeopt.sandbox.session import Broken
 
-KEPT = 3  # one in so many goes on
-ROUNDS = (1, 3, 5)  # regions of each shape
-SLOW = 4.0  # times the fastest on the first shape: not looked at on the others
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A text, and its time.
-
-    Attributes:
-        source: The candidate.
-        seconds: Of a call, by the device: the geometric mean over shapes; inf where it fails or is wrong.
-        evidence: Why it fails.
-    """
-
-    source: str
-    seconds: float
-    evidence: str = ""
+NEAR = 1.15  # times the fastest: looked at again
+AGAIN = 5  # regions, then
+Choices = Mapping[int, Choice]
 
 
 class Tuner:
-    """Times variants on the shapes that a search may see.
+    """Finds the numbers for the shapes that a search may see.
 
     Args:
-        shop: Makes the session that they share.
+        shop: Makes the session that all variants share.
         judge: Knows how regions are made.
-        shapes: Numbers of the shapes.
+        templates: What the rules make of each shape.
         stop: Ends it early, with what is known so far.
+
+    Attributes:
+        tried: Variants that were timed. evidence: Why the last one that failed did.
     """
 
     def __init__(
-        self, shop: KernelShop, judge: KernelJudge, shapes: Sequence[int], stop: Callable[[], bool] = lambda: False
+        self, shop: KernelShop, judge: KernelJudge, templates: Mapping[int, Template], stop: Callable[[], bool] = lambda: False
     ) -> None:
-        self._shop, self._judge, self._shapes, self._stop = shop, judge, list(shapes), stop
+        self._shop, self._judge, self._templates, self._stop = shop, judge, templates, stop
+        self._source = shop.baseline_source()
         self._subject: KernelSubject | None = None
+        self._known: dict[tuple[str, int], float] = {}
+        self.tried = 0
+        self.evidence = ""
 
     def close(self) -> None:
         """End the session. Idempotent."""
@@ -59,54 +54,79 @@ class Tuner:
             self._shop.forget(self._subject)
             self._subject = None
 
-    def ranked(self, sources: Sequence[str]) -> list[Variant]:
-        """All of them, the fastest first; only those that were timed to the end are known well."""
-        left = [Variant(source, 0.0) for source in sources]
-        out: list[Variant] = []
-        for rounds in ROUNDS:
-            timed = self._round(left, rounds)
-            timed.sort(key=lambda variant: variant.seconds)
-            working = [variant for variant in timed if math.isfinite(variant.seconds)]
-            left = working[: max(1, math.ceil(len(working) / KEPT))]
-            out = timed[len(left) :] + out
-            if len(left) <= 1 or self._stop():
-                break
-        return left + sorted(out, key=lambda variant: variant.seconds)
+    def made(self, choices: Choices) -> Made | None:
+        """The candidate with those numbers."""
+        return candidate(self._source, [self._templates[shape].part(choice) for shape, choice in choices.items()])
 
-    def _round(self, variants: Sequence[Variant], rounds: int) -> list[Variant]:
-        found: list[Variant] = []
-        first = math.inf
-        for variant in variants:
+    def best(self) -> tuple[dict[int, Choice], dict[int, float]]:
+        """For each shape the fastest choice, and its seconds: inf where nothing worked."""
+        starts = {shape: template.starts for shape, template in self._templates.items()}
+        found, seconds = self._of(starts)
+        for name in TUNED:
             if self._stop():
-                found.append(variant if variant.seconds else Variant(variant.source, math.inf, "no time left"))
-                continue
-            times: list[float] = []
-            evidence = ""
-            try:
-                subject = self._with(variant.source)
-                for shape in self._shapes:
-                    if not variant.seconds and (wrong := self._judge.check(subject, shape, self._judge.seeds(1)[0])):
-                        evidence = wrong.evidence
-                        break
-                    times.append(self._judge.times(subject, shape, Ask(), rounds))
-                    if len(times) == 1 and times[0] > SLOW * first:
-                        evidence = f"{times[0] / first:.0f} times as slow as another on the first shape"
-                        break
-            except Failure as error:
-                evidence = error.evidence
-                if isinstance(error, Broken):
-                    self.close()  # a fault of one variant takes the context of all with it
-            if evidence or not times:
-                found.append(Variant(variant.source, math.inf, evidence))
-                continue
-            first = min(first, times[0])
-            found.append(Variant(variant.source, geometric(times)))
+                break
+            others = {shape: [found[shape], *template.others(found[shape], name)] for shape, template in self._templates.items()}
+            found, seconds = self._of(others)
+        return found, seconds
+
+    def _of(self, options: Mapping[int, Sequence[Choice]]) -> tuple[dict[int, Choice], dict[int, float]]:
+        """For each shape the fastest of some choices."""
+        count = max(map(len, options.values()))
+        rows = [{shape: own[min(i, len(own) - 1)] for shape, own in options.items()} for i in range(count)]
+        times = [self._times(row, list(row), 1) for row in rows]
+        least = {shape: min(row[shape] for row in times) for shape in options}
+        for index, row in enumerate(rows):
+            near = [shape for shape in row if times[index][shape] <= NEAR * least[shape] < math.inf]
+            distinct = [shape for shape in near if sum(other[shape] <= NEAR * least[shape] for other in times) > 1]
+            if distinct and not self._stop():
+                times[index] = {**times[index], **self._times(row, distinct, AGAIN)}
+        found, seconds = {}, {}
+        for shape in options:
+            index = min(range(count), key=lambda i: times[i][shape])
+            found[shape], seconds[shape] = rows[index][shape], times[index][shape]
+        return found, seconds
+
+    def _times(self, choices: Choices, shapes: Sequence[int], rounds: int) -> dict[int, float]:
+        """Seconds of a call on each shape; inf where it fails, or nobody looked."""
+        found: dict[int, float] = {}
+        wanted = []
+        for shape in shapes:
+            known = self._known.get((repr(choices[shape]), shape)) if rounds == 1 else None
+            if known is None:
+                wanted.append(shape)
+            else:
+                found[shape] = known
+        made = self.made(choices) if wanted and not self._stop() else None
+        if made is None:
+            return {**dict.fromkeys(wanted, math.inf), **found}
+        self.tried += rounds == 1
+        for shape in wanted:
+            found[shape] = self._timed(made.source, shape, rounds)
+            self._known[repr(choices[shape]), shape] = found[shape]
         return found
 
+    def _timed(self, source: str, shape: int, rounds: int) -> float:
+        try:
+            subject = self._with(source)
+            wrong = self._judge.glance(subject, shape)
+            if wrong is None:
+                return self._judge.times(subject, shape, Ask(), rounds)
+            self.evidence = wrong.evidence
+        except Failure as error:
+            self.evidence = error.evidence
+            if isinstance(error, Broken) or "CUDA error" in error.evidence:
+                self.close()  # a fault of one variant takes the context of all with it
+        return math.inf
+
     def _with(self, source: str) -> KernelSubject:
-        """The session with that variant in it. Raises CannotStart, Broken."""
+        """The session with that text in it. Raises CannotStart, Broken."""
         if self._subject is None:
             self._subject = self._shop.subject(Side(source, CANDIDATE))
-        else:
+        elif self._subject.source != source:
             self._subject.swap(source)
         return self._subject
+
+
+def overall(seconds: Mapping[int, float]) -> float:
+    """The geometric mean over shapes; inf where one fails."""
+    return geometric(list(seconds.values())) if all(map(math.isfinite, seconds.values())) else math.inf

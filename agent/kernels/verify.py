@@ -149,25 +149,30 @@ class Examiner:
         self.device = self.torch = ""
         self.notes: list[str] = []
         self._rivals: dict[str, tuple[KernelSubject, list[float]]] = {}
+        self._compiling: dict[str, KernelSubject] = {}
 
     @property
     def shapes(self) -> range:
         """The numbers of the shapes."""
         return range(len(self.shop.kernel.shapes))
 
-    def learn(self) -> None:
-        """Run the reference once on each shape, and find out what it needs. Raises UserError where it fails."""
+    def learn(self, *, timed: bool = True) -> None:
+        """Run the reference once on each shape, and find out what it needs; where something will be timed, compile rivals
+        meanwhile. Raises UserError where the reference fails."""
         judge = self.judge
         try:
+            session = judge.reference.at(0)
+            rates = gpu.cached_rates(session.device.name)
+            if session.device.kind == "cuda" and not rates:  # with nothing else on the device
+                rates = session.plain("rates", {}, judge.limit_s)
+                gpu.keep_rates(session.device.name, rates)
+            if timed:
+                self.compile()
             for number, shape in enumerate(self.shop.kernel.shapes):
                 judge.plan(number)
                 session = judge.reference.at(number)
                 cost = session.plain("cost", {"text": shape.whole, "seed": 1}, judge.limit_s)
                 self.device, self.torch = session.device.name, session.device.torch
-                rates = gpu.cached_rates(self.device)
-                if session.device.kind == "cuda" and not rates:
-                    rates = session.plain("rates", {}, judge.limit_s)
-                    gpu.keep_rates(self.device, rates)
                 row = ShapeRow(name=shape.name, held_out=shape.held_out, bytes=int(cost["bytes"]), flops=int(cost["flops"]))
                 self.rows.append(row.model_copy(update={"roofline_s": gpu.floor_s(cost, rates)}))
         except Failure as error:
@@ -176,6 +181,12 @@ class Examiner:
         if len(self.rows) == 1:
             self.notes.append("one shape: nothing says that it works on others")
 
+    def compile(self) -> None:
+        """Begin with the rivals that torch.compile makes; `rivals` waits for them."""
+        for mode in self.compiled:
+            self._compiling[mode] = self.shop.subject(Side(mode=mode))
+            self.shop.warm(self._compiling[mode], list(self.shapes))
+
     def rivals(self) -> dict[str, tuple[KernelSubject, list[float]]]:
         """Eager and what torch.compile makes of it: (subject, device seconds on each shape), by mode; measured once.
 
@@ -183,17 +194,28 @@ class Examiner:
         """
         if self._rivals:
             return self._rivals
-        for mode in (EAGER, *self.compiled):
-            subject = self.judge.reference if mode == EAGER else self.shop.subject(Side(mode=mode))
+        if not self._compiling:
+            self.compile()
+        ready = {EAGER: self.judge.reference}
+        for mode, subject in self._compiling.items():  # nothing is timed while another one still compiles
+            try:
+                self.shop.warmed(subject)
+                ready[mode] = subject
+            except Failure as error:
+                self._fails(mode, subject, error)
+        for mode, subject in ready.items():
             try:
                 self._rivals[mode] = subject, [self.judge.times(subject, shape, Ask()) for shape in self.shapes]
                 self.shop.kept.add(subject)
             except Failure as error:
                 if mode == EAGER:
                     raise UserError(f"the reference fails while it is timed: {_last(error)}", "make its shapes smaller") from error
-                self.notes.append(f"{named(mode)} fails: {_last(error)[:160]}")
-                subject.close()
+                self._fails(mode, subject, error)
         return self._rivals
+
+    def _fails(self, mode: str, subject: KernelSubject, error: CannotStart | Refused | Broken) -> None:
+        self.notes.append(f"{named(mode)} fails: {_last(error)[:160]}")
+        subject.close()
 
     def fastest(self) -> str:
         """The mode of the fastest rival, by the geometric mean over shapes. Raises UserError as `rivals`."""
@@ -309,9 +331,10 @@ def verify_kernel(
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
         examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled)
         stood = gpu.state() if where == "cuda" else {}
-        examiner.learn()
+        timed = where == "cuda" or device is not None
+        examiner.learn(timed=timed)
         tell(f"{len(kernel.shapes)} shape(s) on {examiner.device}")
-        found = examiner.examine(shop.subject(Side(after.source, cls)), timed=where == "cuda" or device is not None)
+        found = examiner.examine(shop.subject(Side(after.source, cls)), timed=timed)
         found.before, found.after = stood, gpu.state() if where == "cuda" else {}
         return found
 

@@ -42,11 +42,10 @@ def state() -> dict[str, float]:
         return {}
 
 
-def runtime(python: str, mounts: Sequence[Mount], device: str, cpus: tuple[int, ...]) -> Runtime:
-    """What a kernel session needs to start, on "cuda" or "cpu"."""
+def runtime(python: str, mounts: Sequence[Mount], device: str, cpus: tuple[int, ...], helpers: int = 1) -> Runtime:
+    """What a kernel session needs to start, on "cuda" or "cpu"; torch.compile may use that many processes there."""
     env = {
-        # Pools of compiling processes would count as left running, and take the cores of those that are timed.
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        "TORCHINDUCTOR_COMPILE_THREADS": str(helpers),
         **{name: os.environ[name] for name in PASSED if name in os.environ},
     }
     if device == "cpu":

@@ -49,6 +49,7 @@ class Plan:
         changed: Arguments that the reference changes.
         idle: Seconds of a region that calls nothing.
         errors: The candidate's, by output, of the last check.
+        glanced: Seeds, the choice of elements, and the reference's region, for `glance`.
     """
 
     calls: int
@@ -58,6 +59,7 @@ class Plan:
     changed: tuple[int, ...]
     idle: float = 0.0
     errors: list[Error] = field(default_factory=list)
+    glanced: tuple[list[int], int, Region] | None = None
 
 
 @dataclass
@@ -206,6 +208,21 @@ class KernelJudge:
         if not wrong and set(found.alias) - set(plan.alias):
             wrong.append("its output shares memory with an argument")
         return Finding(Status.WRONG_OUTPUT, f"{where}: {wrong[0]}") if wrong else None
+
+    def glance(self, candidate: KernelSubject, shape: int) -> Finding | None:
+        """Whether some elements of one call are as the reference's: enough for a search among its own variants, no verdict.
+
+        The first one on a shape is checked in full: that tells how near is near enough. Raises CannotStart, Refused, Broken.
+        """
+        plan = self.plan(shape)
+        if not plan.errors:
+            return self.check(candidate, shape, self.seeds(1)[0])
+        if plan.glanced is None:
+            seeds, probes = self.seeds(1), self._rng.getrandbits(40)
+            plan.glanced = seeds, probes, self._region(self.reference, shape, seeds, plan, Ask(), probes)
+        seeds, probes, expected = plan.glanced
+        told = self.differs(shape, expected, self._region(candidate, shape, seeds, plan, Ask(), probes))
+        return Finding(Status.WRONG_OUTPUT, f"on shape {shape}: {told}") if told else None
 
     def differs(self, shape: int, expected: Region, actual: Region) -> str:
         """ "" or how the answers of a timed region differ, by the elements that were shown."""

@@ -22,7 +22,7 @@ from . import load, seal, wire
 
 GO = b"G"
 PROBES = 512
-PIECE = 16 << 20
+PIECE = 1 << 20  # what is larger is new memory each time, and touching that takes longer than copying
 FILES = 1 << 31  # bytes of one file, what is printed among them: compilers write large ones
 SHAPES = 8  # whose modules are kept
 LEAST_FLUSH = 64 << 20
@@ -338,9 +338,11 @@ class Kernel:
         rows = []
         for index, output in enumerate(wanted):
             size = output.numel() * output.element_size()
-            data = bytearray()
-            while len(data) < size:
-                data += wire.receive(self.server.sock)["piece"]
+            data, at = bytearray(size), 0
+            while at < size:
+                piece = wire.receive(self.server.sock)["piece"]
+                data[at : at + len(piece)] = piece
+                at += len(piece)
             given = self.torch.frombuffer(data, dtype=output.dtype) if data else self.torch.empty(0, dtype=output.dtype)
             truth = exact[index] if index < len(exact) else None
             rows.append(kernel_error.row(self.torch, output, given.reshape(output.shape).to(self.at), truth, arguments))

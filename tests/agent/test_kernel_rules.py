@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from codeopt.agent.kernels import host
+from codeopt.agent.kernels.assemble import Made, candidate
 from codeopt.agent.kernels.graph import Graph, read
-from codeopt.agent.kernels.rules import KernelProposal, proposals
+from codeopt.agent.kernels.rules import TUNED, Template, untuned
 from codeopt.agent.tasks.kernel import CANDIDATE, read_kernel
 from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.kernels import device, judge
@@ -85,7 +86,7 @@ def tried(bench: Bench, cases: dict[str, str], rule: str, monkeypatch: pytest.Mo
         for configs in (host.CONFIGS, (PIECES,)) if name in LONG else (host.CONFIGS,):
             with monkeypatch.context() as patch:
                 patch.setattr(host, "CONFIGS", configs)
-                made = [item for item in proposals(graph, source) if item.rule == rule]
+                made = [item for item in untuned(graph, source) if item.rule == rule]
             if not made:
                 wrong[name] = "no proposal"
             elif told := bench.wrong(source, made[0].source):
@@ -122,7 +123,7 @@ def test_attentions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_types_go_the_way_the_module_was_written(bench: Bench) -> None:
     source = modules.ROWS["softmax"]
-    made = proposals(bench.graph(source), source)[0]
+    made = untuned(bench.graph(source), source)[0]
     assert bench.wrong(source.replace("torch.float32", "torch.float64"), made.source, fall_back=True) == []
     assert FELL_BACK[7:20] in bench.wrong(source.replace("torch.float32", "torch.float64"), made.source)[0]
 
@@ -137,15 +138,35 @@ def test_the_graph_is_plain_and_holds_no_weights(bench: Bench) -> None:
     assert isinstance(rows, str) and graph.symbols[rows].hint == 33
 
 
-def test_each_configuration_is_a_candidate_of_its_own(bench: Bench) -> None:
+def test_each_choice_is_a_candidate_of_its_own(bench: Bench) -> None:
     source = modules.ROWS["layer_norm"]
-    made: list[KernelProposal] = proposals(bench.graph(source), source)
+    template = Template(bench.graph(source))
+    found = [candidate(source, [template.part(choice)]) for choice in template.others(template.starts[0], TUNED[-1])]
+    made = [item for item in found if isinstance(item, Made)]
     assert len(made) == len({item.source for item in made}) >= 3
-    assert len({tuple(item.config.items()) for item in made}) == len(made)
+    assert len({repr(item.config) for item in made}) == len(made)
     assert all("import torch" in item.source and "get_inputs" not in item.source for item in made)
+
+
+def test_shapes_of_other_types_and_sizes_are_parts_of_one_candidate(bench: Bench) -> None:
+    source = modules.ROWS["softmax"]
+    half = source.replace("torch.float32", "torch.float16")
+    long = source.replace("R = 6\nC = 77", "R = 3\nC = 1000")
+    assert half != source != long
+    templates = [Template(bench.graph(text)) for text in (source, long, half)]
+    choices = [template.others(template.starts[0], "config")[index] for index, template in enumerate(templates)]
+    made = candidate(source, [template.part(choice) for template, choice in zip(templates, choices, strict=True)])
+    assert made is not None and made.source.count("def way_") == 2
+    assert made.source.count("nearest((") == 1, "two sizes of one type"
+    assert made.source.count("def fused_0_0_kernel(") == 1, "sizes share their kernels"
+    for text in (source, long, half):
+        assert bench.wrong(text, made.source) == []
+    # Another size takes the numbers of the nearest one; another type goes the way that the module was written.
+    assert bench.wrong(source.replace("R = 6\nC = 77", "R = 5\nC = 777"), made.source) == []
+    assert FELL_BACK[7:20] in bench.wrong(source.replace("torch.float32", "torch.float64"), made.source)[0]
 
 
 @pytest.mark.parametrize("forward", ["x += 1; return x * 2", "return x[:, ::2].sort(1)[0]"])
 def test_what_cannot_be_said_is_left_alone(bench: Bench, forward: str) -> None:
     source = modules.module(forward, "x=(R, C)")
-    assert proposals(bench.graph(source), source) == []
+    assert untuned(bench.graph(source), source) == []
