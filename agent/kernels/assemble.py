@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from codeopt.agent.kernels import words
+from codeopt.agent.kernels import matmul, words
 from codeopt.agent.kernels.forward import Choice, Forward
 from codeopt.agent.kernels.graph import Graph, Symbol, Unsupported
 from codeopt.agent.kernels.ir import Value
@@ -90,7 +91,8 @@ def candidate(source: str, parts: Sequence[Part]) -> Made | None:
     texts = dict.fromkeys(text for way in ways for text in way.texts)
     kernels = "\n\n".join(texts)
     picks = NEAREST.lstrip() + "\n" if any(len(way.made) > 1 for way in ways) else ""
-    text = "\n".join([f'"""{note}"""\n', kept(source, bool(picks)), words.helpers(kernels), picks, kernels, _class(ways)])
+    picks += matmul.EVEN.lstrip() + "\n" if " = even(" in kernels else ""
+    text = "\n".join([f'"""{note}"""\n', kept(source, "nearest" in picks), words.helpers(kernels), picks, kernels, _class(ways)])
     found = [item.rule for way in ways for item in way.first.launchers]
     rule = next(rule for rule in RULES if rule in found)
     return Made(text, note, rule, tuple(part.choice.numbers(way.first.keys) for way in ways for part in way.group))
@@ -167,18 +169,38 @@ def _renamed(line: str, names: dict[str, str]) -> str:
 
 def _class(ways: Sequence[_Way]) -> str:
     given = ", ".join(node.name for node in ways[0].first.graph.inputs)
-    lines = ["", f"class {CANDIDATE}({REFERENCE}):", f"    def forward(self, {given}):"]
+    lines = ["", f"class {CANDIDATE}({REFERENCE}):"]
+    facts = [way.first.graph.facts for way in ways]
+    if any(facts):
+        lines += ["    def __init__(self, *given):", "        super().__init__(*given)"]
+        lines.append("        # What the kernels hold of the module itself.")
+        lines.append(f"        self.fits = [{', '.join(map(_fits, facts))}]")
+        lines.append("")
+    lines.append(f"    def forward(self, {given}):")
     lines.append("        # The kernels know no gradients, no other types and no other fixed sizes: those go the old way.")
     for number, way in enumerate(ways):
         graph = way.first.graph
         training = "not self.training" if graph.training else "self.training"
-        tests = ["torch.is_grad_enabled()", training, *(test for made in way.made for test in made.sizes()[1])]
+        fits = [f"not self.fits[{number}]"] if graph.facts else []
+        tests = ["torch.is_grad_enabled()", training, *fits, *(test for made in way.made for test in made.sizes()[1])]
         lines += ["        if not (", *(f"            {'or ' if i else ''}{test}" for i, test in enumerate(dict.fromkeys(tests)))]
         lines += ["        ):", f"            return self.way_{number}({given})"]
     lines += [f"        return super().forward({given})", ""]
     for number, way in enumerate(ways):
         lines += way.method(number)
     return "\n".join(lines)
+
+
+def _fits(facts: Mapping[str, Any]) -> str:
+    """The question whether a module's attributes are what they were, as text."""
+    tests = [f"{f'tuple(self.{path})' if isinstance(value, list) else f'self.{path}'} == {_said(value)}" for path, value in facts.items()]
+    return " and ".join(tests) or "True"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return f"({', '.join(map(_said, value))}{',' if len(value) == 1 else ''})"
+    return f"torch.{value['dtype']}" if isinstance(value, dict) else repr(value)
 
 
 def _note(plan: Plan, made: Forward) -> str:

@@ -7,7 +7,7 @@ scores (scales, masks, biases), then a softmax.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codeopt.agent.kernels import matmul, plan
@@ -18,6 +18,7 @@ from codeopt.agent.kernels.graph import Dim
 from codeopt.agent.kernels.host import Launcher, told, tuple_text
 from codeopt.agent.kernels.ir import Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
+from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile
 
 Config = Mapping[str, int | str]
 SINGLE: tuple[Config, ...] = (
@@ -30,6 +31,9 @@ HALF: tuple[Config, ...] = (
     {"bm": 128, "bn": 64, "warps": 8, "stages": 3, "precision": "ieee"},
     {"bm": 128, "bn": 128, "warps": 8, "stages": 2, "precision": "ieee"},
     {"bm": 64, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
+    {"bm": 128, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
+    {"bm": 16, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
+    {"bm": 16, "bn": 128, "warps": 4, "stages": 3, "precision": "ieee"},
 )
 KEYS = tuple(f"head_{key}" for key in SINGLE[0])
 LEAST, MOST_WIDTH = 16, 128
@@ -48,6 +52,7 @@ class Attention:
         group: The kernel that it replaces, if any.
         scale: Of the scores, as the host's text; "" where `between` has it.
         turned: k is given as k^T.
+        chains: What makes k and v, where they are computed in the kernel.
         spread: The answer is wanted with its heads behind its rows.
     """
 
@@ -63,6 +68,13 @@ class Attention:
     causal: bool
     turned: bool
     spread: bool
+    chains: tuple[Computed | None, Computed | None] = (None, None)
+
+    @property
+    def absorbed(self) -> list[Group]:
+        """Kernels whose work it does."""
+        own = [self.group] if self.group is not None else []
+        return [*own, *(group for chain in self.chains if chain is not None for group in chain.groups())]
 
 
 def attentions(made: Plan) -> dict[str, Attention]:
@@ -71,7 +83,9 @@ def attentions(made: Plan) -> dict[str, Attention]:
     for value in made.program.values.values():
         one = _own(made, value) or _written(made, value)
         if one is not None and _fits(made.program, one):
-            found[value.name] = one
+            rows = one.v.shape[:-1]
+            k = None if one.turned else computed(made, one.k, (*one.k.shape[:-2], one.k.shape[-2]))
+            found[value.name] = replace(one, chains=(k, computed(made, one.v, rows)))
     return found
 
 
@@ -95,8 +109,8 @@ def _own(made: Plan, value: Value) -> Attention | None:
 def _written(made: Plan, value: Value) -> Attention | None:
     """Two products with a softmax between them."""
     program = made.program
-    after = matmul.product_of(program, value)
-    if after is None or after.turned or after.bias is not None:
+    after = matmul.product_of(program, value, 1)
+    if after is None or after.bias is not None or "linear" in value.op:
         return None
     weights = after.a
     group = next((group for group in made.groups if weights.name in group.names), None)
@@ -107,15 +121,15 @@ def _written(made: Plan, value: Value) -> Attention | None:
         return None
     names, weighed = soft
     between = tuple(name for name in group.names if name not in names)
-    products = [leaf for leaf in plan.leaves(program, group.names) if matmul.product_of(program, leaf) is not None]
+    products = [leaf for leaf in plan.leaves(program, group.names) if matmul.product_of(program, leaf, 1) is not None]
     inner = [one for one in products if one.shape == weights.shape and len(_readers(program, one)) == 1]
     if len(inner) != 1 or any(program.values[name].kind != "point" for name in between):
         return None
-    before = matmul.product_of(program, inner[0])
+    before = matmul.product_of(program, inner[0], 1)
     if before is None or before.bias is not None:
         return None
     return Attention(
-        value, before.a, before.b, after.b, inner[0], between, weighed, group, "", _causal(program, weighed), not before.turned, _spread(program, value)
+        value, before.a, before.b, program.uses(value)[1], inner[0], between, weighed, group, "", _causal(program, weighed), not before.turned, _spread(program, value)
     )
 
 
@@ -174,7 +188,7 @@ def _fits(program: Program, one: Attention) -> bool:
         return False
     if not all(LEAST <= hint([width], program.symbols) <= MOST_WIDTH for width in (q[-1], v[-1])):
         return False
-    return min(hint([q[-2]], program.symbols), hint([k[-2]], program.symbols)) >= LEAST
+    return hint([k[-2]], program.symbols) >= LEAST
 
 
 def _pairs(q: Shape, k: Shape, v: Shape) -> list[tuple[Dim, Dim]]:
@@ -191,18 +205,16 @@ def {name}_kernel({given}):
     m = block * BM + tl.arange(0, BM)[:, None]
     n = tl.arange(0, BN)
     e, f = tl.arange(0, E), tl.arange(0, F)
-    rows, row_ok = batch * M + m, m < M
+    row_ok = m < M
     q = tl.load(q_ptr + one * q_batch + head * q_head + m * q_row + e[None, :] * q_depth, mask=row_ok & (e[None, :] < WIDTH), other=0.0)
-    k_at = k_ptr + one * k_batch + head * k_head + n[None, :] * k_row + e[:, None] * k_depth
-    v_at = v_ptr + one * v_batch + head * v_head + n[:, None] * v_row + f[None, :] * v_depth
+{setup}
     top = tl.full([BM, 1], float("-inf"), tl.float32)
     share = tl.zeros([BM, 1], tl.float32)
     total = tl.zeros([BM, F], tl.float32)
     for start in range(0, {end}, BN):
-        cols = start + n[None, :]
+{load}
+        rows, row_ok, cols = batch * M + m, m < M, start + n[None, :]
         col_ok = cols < N
-        k = tl.load(k_at, mask=col_ok & (e[:, None] < WIDTH), other=0.0)
-        v = tl.load(v_at, mask=((start + n)[:, None] < N) & (f[None, :] < OUT_WIDTH), other=0.0)
 {lines}
         # The sums so far were relative to another maximum.
         new = tl.maximum(top, tl.max(weighed, axis=1)[:, None])
@@ -211,11 +223,35 @@ def {name}_kernel({given}):
         share = share * fade + tl.sum(weights, axis=1)[:, None]
         total = tl.dot(weights.to(v.dtype), v, total * fade, input_precision=PRECISION)
         top = new
-        k_at += BN * k_row
-        v_at += BN * v_row
+{step}
     place = one * out_batch + head * out_head + m * out_row + f[None, :]
     tl.store(out_ptr + place, total / share, mask=row_ok & (f[None, :] < OUT_WIDTH))
 '''
+
+
+LOADS = {
+    "k": (
+        "k_at = k_ptr + one * k_batch + head * k_head + n[None, :] * k_row + e[:, None] * k_depth",
+        "k = tl.load(k_at, mask=((start + n)[None, :] < N) & (e[:, None] < WIDTH), other=0.0)",
+    ),
+    "v": (
+        "v_at = v_ptr + one * v_batch + head * v_head + n[:, None] * v_row + f[None, :] * v_depth",
+        "v = tl.load(v_at, mask=((start + n)[:, None] < N) & (f[None, :] < OUT_WIDTH), other=0.0)",
+    ),
+}
+"""Where k and v lie, and how they are loaded."""
+
+
+def _side(program: Program, one: Attention, side: str, taken: frozenset[str]) -> tuple[list[str], list[str], list[str], list[Body]]:
+    """Lines before the loop, in it and at its end, for k or v; and the kernels in it."""
+    chain = one.chains[0 if side == "k" else 1]
+    if chain is None:
+        return [LOADS[side][0]], [LOADS[side][1]], [f"{side}_at += BN * {side}_row"], []
+    found = tile(program, chain, taken, "row_ok", "col_ok")
+    place, width = ("e", "WIDTH") if side == "k" else ("f", "OUT_WIDTH")
+    lines = [f"rows, cols = (start + n)[:, None], {place}[None, :]", f"row_ok, col_ok = rows < N, cols < {width}", "rows += batch * N", *found.lines]
+    text = f"tl.where(row_ok & col_ok, {found.name}, 0).to(q.dtype)"
+    return [], [*lines, f"{side} = {f'tl.trans({text})' if side == 'k' else text}"], [], found.bodies
 
 
 def launcher(program: Program, one: Attention, name: str, config: Config) -> Launcher:
@@ -225,6 +261,12 @@ def launcher(program: Program, one: Attention, name: str, config: Config) -> Lau
     body = Body(program, Group(one.between, space, frozenset({len(space) - 1})))
     keep = [i for i, leaf in enumerate(body.leaves) if leaf is not one.scores]
     body.leaves, body.apart, body.outs = [body.leaves[i] for i in keep], [body.apart[i] for i in keep], []
+    bodies = [body]
+    parts: list[tuple[list[str], list[str], list[str]]] = []
+    for side in ("k", "v"):
+        before, within, behind, more = _side(program, one, side, frozenset(text for other in bodies for text in other.names.values()))
+        parts.append((before, within, behind))
+        bodies += more
     scores = body.names[one.scores.name] if one.scores is not None else "scores"
     scaled = " * SCALE" if one.scale else ""
     lines = [f"{scores} = tl.dot(q, k, input_precision=PRECISION){scaled}"]
@@ -234,27 +276,33 @@ def launcher(program: Program, one: Attention, name: str, config: Config) -> Lau
     weighed = body.names.get(one.weighed, scores)
     lines.append(f'weighed = tl.where({kept}, {weighed}, float("-inf"))')
     inside = [*body.indices(fixed=False), *lines]
-    tensors = ("q", "k", "v")
-    strides = [f"{item}_{axis}" for item in tensors for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
-    arguments = body.arguments()
-    plain, fixed = [item for item in arguments if "constexpr" not in item], [item for item in arguments if "constexpr" in item]
-    given = ["q_ptr", "k_ptr", "v_ptr", "out_ptr", *plain, "M", "N", "HEADS", *(["SCALE"] if one.scale else []), *strides, *fixed]
-    given += [f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "PRECISION", "E", "F", "BM", "BN")]
+    joined, loaded = Joined(bodies), _loaded(one)
+    strides = [f"{item}_{axis}" for item in loaded for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
+    given = [*(f"{item}_ptr" for item in loaded), "out_ptr", *joined.plain, "M", "N", "HEADS", *(["SCALE"] if one.scale else []), *strides]
+    given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "PRECISION", "E", "F", "BM", "BN"))]
     end = "tl.minimum(N, (block + 1) * BM)" if one.causal else "N"
-    text = KERNEL.format(name=name, given=", ".join(given), end=end, lines="\n".join(indented(inside, 2)))
-    return _host(program, one, body, name, config, text.strip() + "\n")
+    setup, load, step = ("\n".join(indented([line for part in parts for line in part[i]], times)) for i, times in enumerate((1, 2, 2)))
+    text = KERNEL.format(name=name, given=", ".join(given), end=end, setup=setup, load=load, step=step, lines="\n".join(indented(inside, 2)))
+    text = "\n".join(line for line in text.strip().splitlines() if line) + "\n"
+    return _host(program, one, bodies, name, config, text)
 
 
-def _host(program: Program, one: Attention, body: Body, name: str, config: Config, text: str) -> Launcher:
-    rest = [body.names[leaf.name] for leaf in body.leaves]
-    lines = [f"def {name}({', '.join(['q', 'k', 'v', *rest, *program.symbols])}):"]
-    for leaf, apart in zip(body.leaves, body.apart, strict=True):
-        if not apart and leaf.shape and leaf.kind != "weight":
-            lines += indented([f"{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()"])
+def _loaded(one: Attention) -> list[str]:
+    return ["q", *(side for side, chain in zip("kv", one.chains, strict=True) if chain is None)]
+
+
+def _host(program: Program, one: Attention, bodies: list[Body], name: str, config: Config, text: str) -> Launcher:
+    loaded, joined = _loaded(one), Joined(bodies)
+    rest = [body.names[leaf.name] for body in bodies for leaf in body.leaves]
+    lines = [f"def {name}({', '.join([*loaded, *rest, *program.symbols])}):"]
+    for body in bodies:
+        for leaf, apart in zip(body.leaves, body.apart, strict=True):
+            if not apart and leaf.shape and leaf.kind != "weight":
+                lines += indented([f"{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()"])
     lead = one.q.shape[:-2]
     missing = "[" + "None, " * (2 - len(lead)) + ":]" if len(lead) < 2 else ""
     if missing:
-        lines += indented([f"q, k, v = q{missing}, k{missing}, v{missing}"])
+        lines += indented([f"{', '.join(loaded)} = {', '.join(item + missing for item in loaded)}"])
     batch, heads = ((1,) * (2 - len(lead)) + tuple(lead))[:2]
     rows, columns, depth, width = one.q.shape[-2], one.v.shape[-2], one.q.shape[-1], one.v.shape[-1]
     if one.spread:  # as it is wanted: the heads of a row side by side
@@ -262,13 +310,10 @@ def _host(program: Program, one: Attention, body: Body, name: str, config: Confi
         lines += indented([f"out = torch.empty({tuple_text(shape)}, dtype=q.dtype, device=q.device).permute(0, 2, 1, 3)"])
     else:
         lines += indented([f"out = torch.empty({tuple_text((batch, heads, rows, width))}, dtype=q.dtype, device=q.device)"])
-    k_axes = (0, 1, 3, 2) if one.turned else (0, 1, 2, 3)
-    strides = [f"q.stride({i})" for i in range(4)] + [f"k.stride({i})" for i in k_axes] + [f"v.stride({i})" for i in range(4)]
-    strides += [f"out.stride({i})" for i in range(3)]
-    plain, named = [item for item in body.given() if "=" not in item], [item for item in body.given() if "=" in item]
-    tensors = plain[: len(body.leaves)]
-    given = ["q", "k", "v", "out", *tensors, *plain[len(body.leaves) :], str(rows), str(columns), str(heads)]
-    given += [*([one.scale] if one.scale else []), *strides, *named, f"WIDTH={depth}", f"OUT_WIDTH={width}"]
+    axes = {"q": (0, 1, 2, 3), "k": (0, 1, 3, 2) if one.turned else (0, 1, 2, 3), "v": (0, 1, 2, 3)}
+    strides = [f"{item}.stride({i})" for item in loaded for i in axes[item]] + [f"out.stride({i})" for i in range(3)]
+    given = [*loaded, "out", *joined.given, str(rows), str(columns), str(heads), *([one.scale] if one.scale else []), *strides]
+    given += [*joined.named, f"WIDTH={depth}", f"OUT_WIDTH={width}"]
     given += [f'PRECISION="{config["precision"]}"', f"E={_power(depth)}", f"F={_power(width)}"]
     given += [f"BM={config['bm']}", f"BN={config['bn']}"]
     answer = "out" if len(lead) == 2 else f"out.reshape({', '.join(map(str, one.value.shape))})"
@@ -282,8 +327,10 @@ def _host(program: Program, one: Attention, body: Body, name: str, config: Confi
         ]
     )
     after = told(program, one.between)
-    what = f"attention{' with ' + after if after else ''} that keeps its scores in registers"
-    leaves = (one.q, one.k, one.v, *body.leaves)
+    before = told(program, [item for other in bodies[1:] for item in other.group.names])
+    what = f"attention{' over ' + before if before else ''}{' with ' + after if after else ''} that keeps its scores in registers"
+    held = {"q": one.q, "k": one.k, "v": one.v}
+    leaves = (*(held[item] for item in loaded), *(leaf for body in bodies for leaf in body.leaves))
     k_shape = (*one.k.shape[:-2], one.k.shape[-1], one.k.shape[-2]) if one.turned else one.k.shape
     needs = tuple(f"{size} > {MOST_WIDTH}" for size in dict.fromkeys((depth, width)) if not isinstance(size, int))
     needs += tuple(f"{a} != {b}" for a, b in _pairs(one.q.shape, k_shape, one.v.shape) if a != b)

@@ -41,6 +41,7 @@ class Body:
         params: What the host passes: name in the kernel -> text on the host.
         fixed: Those of them that the kernel is compiled for.
         used: Indices that the text uses ("rows", "cols", "i0").
+        taken: Names that something else in the same kernel has.
     """
 
     program: Program
@@ -50,6 +51,7 @@ class Body:
     fixed: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     vector_rows: bool = True
+    taken: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         program, group = self.program, self.group
@@ -69,7 +71,7 @@ class Body:
 
     def _fresh(self, name: str) -> str:
         name = re.sub(r"\W", "_", name)
-        taken = set(self.names.values()) | RESERVED | set(self.program.symbols)
+        taken = set(self.names.values()) | RESERVED | set(self.program.symbols) | self.taken
         while name in taken or name.startswith(("n_", "i_", "out_", "part_")) or name[:1].isdigit():
             name = f"v_{name}" if name not in taken else f"{name}_"
         return name

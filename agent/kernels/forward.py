@@ -25,11 +25,13 @@ class Choice:
     Attributes:
         config: Of fused kernels.
         tiles, heads: Of matrix products and of attentions; None leaves those to torch.
+        prologues: Operands of products that can be are computed in them.
     """
 
     config: Config
     tiles: matmul.Config | None = None
     heads: attention.Config | None = None
+    prologues: bool = False
 
     def numbers(self, keys: Sequence[str]) -> dict[str, int | str]:
         """Those that matter, by their key."""
@@ -45,7 +47,7 @@ class Forward:
     Attributes:
         prefix: Of the names of kernels and of the functions that launch them.
         names: Value -> what it is called there.
-        left: What torch does.
+        left: What torch does. read: The weights.
     """
 
     graph: Graph
@@ -56,6 +58,7 @@ class Forward:
     lines: list[str] = field(default_factory=list)
     launchers: list[Launcher] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
 
     @property
     def program(self) -> Program:
@@ -70,13 +73,18 @@ class Forward:
         return name
 
     @property
+    def product(self) -> str:
+        """What kernels of products are called: with other operands they are others."""
+        return "whole_product" if self.choice.prologues else "product"
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Of a choice's numbers, those that matter."""
         return tuple(dict.fromkeys(key for item in self.launchers for key in item.keys))
 
     def answers(self) -> str:
         """What the module answers with, as text."""
-        found = [self.text(self.program.values[name]) for name in self.program.outputs]
+        found = [self.text(self.program.values[name]) for name in self.program.outputs]  # before sizes(): it may read weights
         return found[0] if self.graph.single else f"({', '.join(found)},)"
 
     def run(self) -> None:
@@ -85,9 +93,10 @@ class Forward:
             self.names[node.name] = node.name
         flash = attention.attentions(self.plan) if self.choice.heads is not None else {}
         covered = {one.scores.name for one in flash.values() if one.scores is not None}
-        replaced = {one.group for one in flash.values() if one.group is not None}
-        products = matmul.products(self.plan) if self.choice.tiles is not None else {}
+        replaced = {group for one in flash.values() for group in one.absorbed}
+        products = matmul.products(self.plan, self.choice.prologues) if self.choice.tiles is not None else {}
         products = {name: found for name, found in products.items() if name not in flash and name not in covered}
+        replaced |= {group for one, _ in products.values() for group in one.absorbed}
         after = {group: one for one, group in products.values() if group is not None}
         number = -1
         for step in self.plan.steps:
@@ -97,7 +106,7 @@ class Forward:
                 if step in replaced:
                     continue
                 if step in after and self.choice.tiles is not None:
-                    self.launch(matmul.launcher(self.program, after[step], step, f"{name}_product", self.choice.tiles))
+                    self.launch(matmul.launcher(self.program, after[step], step, f"{name}_{self.product}", self.choice.tiles))
                 else:
                     self.launch(host.launcher(self.program, step, name, self.choice.config))
             elif step.name in covered:
@@ -107,7 +116,7 @@ class Forward:
             elif step.name in products and self.choice.tiles is not None:
                 one, group = products[step.name]
                 if group is None:
-                    self.launch(matmul.launcher(self.program, one, None, f"{name}_product", self.choice.tiles))
+                    self.launch(matmul.launcher(self.program, one, None, f"{name}_{self.product}", self.choice.tiles))
             elif step.kind == "host":
                 self.names[step.name] = self.fresh(step.name)
                 if "." in step.op:
@@ -127,6 +136,7 @@ class Forward:
     def text(self, value: Value) -> str:
         """A tensor on the host, views included."""
         if value.kind == "weight":
+            self.read.add(f"self.{value.op}")
             return f"self.{value.op}"
         if value.kind == "view":
             held = self.text(self.program.uses(value)[0])
@@ -138,6 +148,8 @@ class Forward:
             return f"torch.arange({size}, device={self.device()}).reshape({shape})"
         if value.op == "fill":
             return f"torch.full({host.tuple_text(value.shape)}, {self.argument(value.args[0])}, dtype=torch.{value.dtype}, device={self.device()})"
+        if value.name not in self.names:
+            raise Unsupported(f"{value.op} of nothing that is given, on its own")
         return self.names[value.name]
 
     def device(self) -> str:
@@ -174,15 +186,17 @@ class Forward:
         """Lines that name the sizes, and tests that say that a call is another than was traced."""
         known: dict[str, str] = {}
         tests = []
-        for node in self.graph.inputs:
+        weights = [node for node in self.graph.weights if f"self.{node.path}" in self.read]
+        given = [(node.name, node) for node in self.graph.inputs] + [(f"self.{node.path}", node) for node in weights]
+        for name, node in given:
             if not node.dtype:
-                tests.append(f"{node.name} != {node.value!r}")
+                tests.append(f"{name} != {node.value!r}")
                 continue
-            tests += [f"{node.name}.dtype != torch.{node.dtype}", f"{node.name}.dim() != {len(node.shape)}"]
+            tests += [f"{name}.dtype != torch.{node.dtype}", f"{name}.dim() != {len(node.shape)}"]
         later = []
-        for node in self.graph.inputs:
+        for name, node in given:
             for i, dim in enumerate(node.shape):
-                own = f"{node.name}.shape[{i}]"
+                own = f"{name}.shape[{i}]"
                 if isinstance(dim, str) and dim in self.program.symbols and dim not in known:
                     known[dim] = own
                 else:
@@ -190,7 +204,7 @@ class Forward:
         if set(self.program.symbols) - set(known):
             raise Unsupported("a size that no input has")
         for own, dim in later:
-            wanted = str(dim) if isinstance(dim, int) else re.sub(r"[A-Za-z_]\w*", lambda found: known[found[0]], dim)
+            wanted = str(dim) if isinstance(dim, int) else re.sub(r"[A-Za-z_]\w*", lambda found: known.get(found[0], found[0]), dim)
             tests.append(f"{own} != {wanted}")
         for name, symbol in self.program.symbols.items():
             if symbol.low > USUAL_LOW:
@@ -198,6 +212,6 @@ class Forward:
             if symbol.high is not None:
                 tests.append(f"{known[name]} > {symbol.high}")
         for need in (need for item in self.launchers for need in item.needs):
-            tests.append(re.sub(r"[A-Za-z_]\w*", lambda found: known[found[0]], need))
+            tests.append(re.sub(r"[A-Za-z_]\w*", lambda found: known.get(found[0], found[0]), need))
         tests += [f"{node.name}.numel() == 0" for node in self.graph.inputs if node.dtype and "" not in node.shape and node.shape]
         return [f"{name} = {own}" for name, own in known.items()], tests

@@ -72,7 +72,8 @@ class Graph:
         outputs: What the module answers with: one Ref for each tensor.
         single: It answers with a tensor, not with a tuple of them.
         training: The module's mode when it was traced.
-        dynamic: Sizes of inputs are symbols where the module lets them.
+        dynamic: Sizes of inputs and weights are symbols where the module lets them.
+        facts: Plain attributes of the module that its forward reads: the trace holds for these values.
     """
 
     nodes: tuple[Node, ...]
@@ -81,6 +82,12 @@ class Graph:
     single: bool = True
     training: bool = False
     dynamic: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> tuple[Node, ...]:
+        """Parameters and buffers."""
+        return tuple(node for node in self.nodes if node.kind in ("PARAMETER", "BUFFER") and node.path)
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -114,8 +121,9 @@ def read(plain: Mapping[str, Any]) -> Graph:
     outputs = tuple(_value(item) for item in _flat(plain["outputs"]))
     if not outputs or not all(isinstance(item, Ref) for item in outputs):
         raise Unsupported("an answer that is no tensor")
+    facts = {str(path): _value(value) for path, value in plain.get("facts", ())}
     symbols = {name: Symbol(int(row["hint"]), int(row["low"]), row["high"]) for name, row in plain["symbols"].items()}
-    return Graph(tuple(nodes), outputs, symbols, bool(plain["single"]), bool(plain["training"]), bool(plain["dynamic"]))
+    return Graph(tuple(nodes), outputs, symbols, bool(plain["single"]), bool(plain["training"]), bool(plain["dynamic"]), facts)
 
 
 def _flat(outputs: Any) -> Sequence[Any]:

@@ -18,6 +18,7 @@ STRIDED = {"slice", "select", "chunk", "split", "split_with_sizes", "unbind", "n
 """Operations of torch that answer with a view: its elements may lie apart."""
 TUPLES = {"broadcast_tensors", "max", "min", "var_mean", "std_mean"}
 Handler = Callable[..., Any]
+MOST_STACKED = 4
 
 
 def lowered(graph: Graph) -> Program:
@@ -229,6 +230,17 @@ class _Lowering:
         if node.shape != value.shape:
             raise Unsupported("a part of a tensor")
         return value
+
+    def _op_stack(self, node: Node, values: list[Value], dim: int = 0) -> Value:
+        """Which of them is asked by the index along the new dimension."""
+        if len(values) > MOST_STACKED:
+            raise Unsupported("many tensors beside one another")
+        dim %= len(node.shape)
+        apart = [self.program.reshape(value, (*value.shape[:dim], 1, *value.shape[dim:])) for value in values]
+        index, found = self.program.iota(node.shape, dim), apart[-1]
+        for number in range(len(apart) - 2, -1, -1):
+            found = self.program.point("where", self.program.point("eq", index, number, dtype="bool"), apart[number], found, dtype=node.dtype)
+        return found
 
     def _op_broadcast_tensors(self, node: Node, values: list[Value]) -> tuple[Value, ...]:
         return tuple(values)

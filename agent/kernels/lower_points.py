@@ -171,4 +171,5 @@ HANDLERS: dict[str, Handler] = {
     "log_sigmoid": _log_sigmoid, "elu": _elu, "selu": _selu, "celu": _celu, "leaky_relu": _leaky_relu, "prelu": _prelu,
     "threshold": _threshold, "softshrink": _softshrink, "hardshrink": _hardshrink, "masked_fill": _masked_fill,
     "addcmul": _addcmul, "lerp": _lerp, "multiply": _same("mul"), "__and__": _same("bitwise_and"), "__or__": _same("bitwise_or"),
+    "__rshift__": _same("rshift"), "__lshift__": _same("lshift"), "bitwise_right_shift": _same("rshift"), "bitwise_left_shift": _same("lshift"),
 }  # fmt: skip

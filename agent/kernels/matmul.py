@@ -1,4 +1,5 @@
-"""Matrix products with whatever pointwise operations follow, done before the product leaves the registers.
+"""Matrix products with whatever pointwise operations follow, done before the product leaves the registers, and with operands
+that are computed where they are needed (see `prologue`).
 
 float32 is multiplied as three TF32 products ("tf32x3"; Ootomo and Yokota, IJHPCA 36(4), 2022), which keeps float32's
 accuracy on tensor cores, or as it is ("ieee").
@@ -7,7 +8,7 @@ accuracy on tensor cores, or as it is ("ieee").
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeopt.agent.kernels import plan
 from codeopt.agent.kernels.body import Body
@@ -17,6 +18,7 @@ from codeopt.agent.kernels.graph import Dim
 from codeopt.agent.kernels.host import Launcher, outputs, told
 from codeopt.agent.kernels.ir import Program, Value
 from codeopt.agent.kernels.plan import Group, Plan
+from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile
 
 Config = Mapping[str, int | str]
 SINGLE: tuple[Config, ...] = (
@@ -24,17 +26,40 @@ SINGLE: tuple[Config, ...] = (
     {"bm": 128, "bn": 64, "bk": 32, "warps": 4, "stages": 4, "precision": "tf32x3"},
     {"bm": 64, "bn": 64, "bk": 32, "warps": 4, "stages": 4, "precision": "tf32x3"},
     {"bm": 64, "bn": 128, "bk": 16, "warps": 4, "stages": 4, "precision": "tf32x3"},
+    {"bm": 16, "bn": 64, "bk": 64, "warps": 4, "stages": 4, "precision": "tf32x3"},
     {"bm": 64, "bn": 64, "bk": 16, "warps": 4, "stages": 3, "precision": "ieee"},
 )
 HALF: tuple[Config, ...] = (
     {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
+    {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 256, "bn": 128, "bk": 64, "warps": 8, "stages": 3, "precision": "ieee"},
     {"bm": 128, "bn": 128, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
+    {"bm": 128, "bn": 128, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
     {"bm": 128, "bn": 64, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
+    {"bm": 64, "bn": 128, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
     {"bm": 64, "bn": 64, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
+    {"bm": 64, "bn": 256, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
+    {"bm": 16, "bn": 128, "bk": 128, "warps": 4, "stages": 4, "precision": "ieee"},
+    {"bm": 16, "bn": 64, "bk": 128, "warps": 4, "stages": 5, "precision": "ieee"},
+    {"bm": 32, "bn": 64, "bk": 128, "warps": 4, "stages": 5, "precision": "ieee"},
+)
+EIGHT: tuple[Config, ...] = (
+    {"bm": 128, "bn": 256, "bk": 128, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 256, "bn": 128, "bk": 128, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
+    {"bm": 128, "bn": 128, "bk": 128, "warps": 8, "stages": 4, "precision": "ieee"},
+    {"bm": 128, "bn": 128, "bk": 128, "warps": 4, "stages": 4, "precision": "ieee"},
+    {"bm": 64, "bn": 128, "bk": 128, "warps": 4, "stages": 4, "precision": "ieee"},
+    {"bm": 64, "bn": 256, "bk": 128, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 64, "bn": 64, "bk": 128, "warps": 4, "stages": 5, "precision": "ieee"},
+    {"bm": 16, "bn": 128, "bk": 256, "warps": 4, "stages": 4, "precision": "ieee"},
+    {"bm": 16, "bn": 64, "bk": 256, "warps": 4, "stages": 4, "precision": "ieee"},
 )
 KEYS = tuple(f"tile_{key}" for key in SINGLE[0])
 LEAST = 16  # rows, columns and depth below which tiles would be mostly empty
 TYPES = ("float32", "float16", "bfloat16")
+EIGHTS = ("float8_e4m3fn", "float8_e5m2")
+"""Tensor cores multiply these as they are; a cast to a wider type before a product changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,8 @@ class Product:
         value: The operation's answer.
         turned: b's last two dimensions are the other way round (a weight of a linear layer).
         batches: Leading dimensions that both have; with none, a's leading dimensions are rows.
+        computed: The chains that make a and b; None for one that is loaded.
+        away: Kernels that nobody needs when this one runs, beside those of the chains.
     """
 
     value: Value
@@ -56,13 +83,31 @@ class Product:
     rows: Shape
     depth: Dim
     columns: Dim
+    computed: tuple[Computed | None, Computed | None] = (None, None)
+    away: tuple[Group, ...] = ()
+
+    @property
+    def absorbed(self) -> list[Group]:
+        """Kernels whose work it does."""
+        return [*self.away, *(group for chain in self.computed if chain is not None for group in chain.groups())]
+
+    @property
+    def kind(self) -> str:
+        """Type of what it is summed in."""
+        return "int32" if self.value.dtype == "int32" else "float32"
 
 
-def product_of(program: Program, value: Value) -> Product | None:
-    """The matrix product that a host operation is; None where it is none, or not one for tiles."""
+def product_of(program: Program, value: Value, least: int = LEAST) -> Product | None:
+    """The matrix product that a host operation is; None where it is none, or not one for tiles.
+
+    Args:
+        least: So many rows and columns it has at least.
+    """
     name = value.op.split(".")[1] if value.kind == "host" and value.op.startswith("aten.") else ""
     args = program.uses(value)
-    if value.dtype not in TYPES or any(arg.dtype != value.dtype for arg in args) or value.at:
+    whole = name == "_int_mm" and all(arg.dtype == "int8" for arg in args)
+    mixed = value.dtype not in TYPES or any(arg.dtype != value.dtype for arg in args)
+    if (mixed and not whole) or value.at:
         return None
     bias, turned = None, False
     if name == "linear":
@@ -70,30 +115,54 @@ def product_of(program: Program, value: Value) -> Product | None:
         bias = args[2] if len(args) > 2 else None
     elif name == "addmm" and len(value.args) == 3:
         bias, a, b = args
-    elif name in ("matmul", "mm", "bmm") and len(args) == 2:
+    elif name in ("matmul", "mm", "bmm", "_int_mm") and len(args) == 2:
         a, b = args
     else:
         return None
     if len(a.shape) < 2 or len(b.shape) < 2 or (bias is not None and bias.shape != value.shape[-1:]):
         return None
+    if (b.kind, b.op) == ("view", "permute") and b.at == (*range(len(b.shape) - 2), len(b.shape) - 1, len(b.shape) - 2) and not turned:
+        b, turned = program.uses(b)[0], True
     batches = b.shape[:-2]
     if batches and a.shape[:-2] != batches:
         return None
     rows = a.shape[len(batches) : -1]
     columns = b.shape[-2] if turned else b.shape[-1]
     found = Product(value, a, b, bias, turned, batches, rows, a.shape[-1], columns)
-    sizes = (hint(rows, program.symbols), hint([a.shape[-1]], program.symbols), hint([columns], program.symbols))
-    return found if min(sizes) >= LEAST else None
+    most = min(hint(rows, program.symbols), hint([columns], program.symbols))
+    return found if most >= least and hint([a.shape[-1]], program.symbols) >= LEAST else None
 
 
-def products(made: Plan) -> dict[str, tuple[Product, Group | None]]:
-    """Products of a plan, and the pointwise kernel that each takes along: the one that alone reads it, if any."""
+def fused(made: Plan, one: Product) -> Product:
+    """The product with its operands computed in it, where they can be."""
+    narrow = [_narrow(made, operand) for operand in (one.a, one.b)]
+    if narrow[0] is not None and narrow[1] is not None and one.bias is None:
+        alone = (computed(made, operand, operand.shape) for operand in (one.a, one.b))
+        return replace(one, a=narrow[0], b=narrow[1], away=tuple(chain.group for chain in alone if chain is not None))
+    a = computed(made, one.a, (*one.batches, *one.rows))
+    b = computed(made, one.b, (*one.batches, one.columns if one.turned else one.depth))
+    return replace(one, computed=(a, b))
+
+
+def _narrow(made: Plan, value: Value) -> Value | None:
+    """What a cast from 8 bits is of."""
+    held = made.program.uses(value)[0] if (value.kind, value.op) == ("point", "cast") else None
+    return held if held is not None and held.dtype in EIGHTS else None
+
+
+def products(made: Plan, prologues: bool = False) -> dict[str, tuple[Product, Group | None]]:
+    """Products of a plan, and the pointwise kernel that each takes along: the one that alone reads it, if any.
+
+    Args:
+        prologues: Operands that can be are computed in the product.
+    """
     program, found = made.program, {}
     taken: set[Group] = set()
     for value in program.values.values():
         one = product_of(program, value)
         if one is None:
             continue
+        one = fused(made, one) if prologues else one
         readers = [step for step in made.steps if _reads(program, step, value)]
         group = readers[0] if len(readers) == 1 and isinstance(readers[0], Group) and value.name not in program.outputs else None
         if group is not None and (group.reduced or group.space != value.shape or group in taken or not _direct(program, group, value)):
@@ -147,61 +216,122 @@ def {name}_kernel({given}):
     m = (first + program % (8 * n_blocks) % height) * BM + tl.arange(0, BM)
     n = (program % (8 * n_blocks)) // height * BN + tl.arange(0, BN)
     k = tl.arange(0, BK)
-    a_at = a_ptr + batch * a_batch + (m % M).to(tl.int64)[:, None] * a_row + k[None, :] * a_depth
-    b_at = b_ptr + batch * b_batch + (n % N).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth
-    total = tl.zeros([BM, BN], tl.float32)
+{setup}
+    total = tl.zeros([BM, BN], tl.{kind})
     for start in range(0, K, BK):
-        if EVEN:
-            a, b = tl.load(a_at), tl.load(b_at)
-        else:
-            a = tl.load(a_at, mask=k[None, :] < K - start, other=0.0)
-            b = tl.load(b_at, mask=k[:, None] < K - start, other=0.0)
+{inside}
         total = tl.dot(a, b, total, input_precision=PRECISION)
-        a_at += BK * a_depth
-        b_at += BK * b_depth
+{step}
     rows, cols = batch * M + m[:, None], n[None, :]
     row_ok, col_ok = m[:, None] < M, n[None, :] < N
 '''
+SIDES = {
+    "a": ("(m % M).to(tl.int64)[:, None] * a_row + k[None, :] * a_depth", "k[None, :] < K - start", "batch * M + (m % M)[:, None]"),
+    "b": ("(n % N).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "batch * N + (n % N)[:, None]"),
+}
+"""Of an operand: where its elements lie in a batch, which of them are there, and the numbers of its rows."""
+
+
+def _side(program: Program, one: Product, side: str, taken: frozenset[str]) -> tuple[list[str], list[str], list[str], list[Body]]:
+    """Lines before the loop over depth, in it and at its end, for one operand; and the kernels in it."""
+    place, there, rows = SIDES[side]
+    chain = one.computed[0 if side == "a" else 1]
+    if chain is None:
+        setup = [f"{side}_at = {side}_ptr + batch * {side}_batch + {place}"]
+        load = ["if EVEN:", f"    {side} = tl.load({side}_at)", "else:", f"    {side} = tl.load({side}_at, mask={there}, other=0)"]
+        return setup, load, [f"{side}_at += BK * {side}_depth"], []
+    dtype = one.value.dtype
+    if side == "a" or one.turned:
+        found = tile(program, chain, taken, "", "col_ok")
+        lines = [f"rows, cols = {rows}, start + k[None, :]", "col_ok = (cols < K) | EVEN", *found.lines]
+        text = f"tl.where(col_ok, {found.name}, 0).to(tl.{dtype})"
+        return [], [*lines, f"{side} = {text if side == 'a' else f'tl.trans({text})'}"], [], found.bodies
+    found = tile(program, chain, taken, "row_ok", "")
+    lines = ["rows, cols = start + k[:, None], (n % N)[None, :]", "row_ok = (rows < K) | EVEN", "rows += batch * K", *found.lines]
+    return [], [*lines, f"b = tl.where(row_ok, {found.name}, 0).to(tl.{dtype})"], [], found.bodies
 
 
 def launcher(program: Program, one: Product, group: Group | None, name: str, config: Config) -> Launcher:
-    """The kernel of a product with what follows it, and the function that launches it."""
+    """The kernel of a product with what surrounds it, and the function that launches it."""
     body = epilogue(program, group, one.value)
+    bodies = [body]
+    parts: list[tuple[list[str], list[str], list[str]]] = []
+    for side in ("a", "b"):
+        taken = frozenset(text for other in bodies for text in other.names.values())
+        before, within, behind, more = _side(program, one, side, taken)
+        parts.append((before, within, behind))
+        bodies += more
     bias = one.bias is not None
     lines = [f"{body.names[one.value.name]} = total" + (" + tl.load(bias_ptr + cols, mask=col_ok, other=0.0).to(tl.float32)" if bias else "")]
     lines += [body.load(leaf, "row_ok", "col_ok") for leaf in body.leaves]
     lines += [body.point(program.values[item]) for item in body.group.names]
     lines += [body.store(out, "row_ok", "col_ok") for out in body.outs]
     lines = [*body.indices(fixed=False), *lines]
-    arguments = body.arguments()
-    plain, fixed = [item for item in arguments if "constexpr" not in item], [item for item in arguments if "constexpr" in item]
-    given = ["a_ptr", "b_ptr", *(["bias_ptr"] if bias else []), *plain, "M", "N", "K", "a_batch", "a_row", "a_depth", "b_batch"]
-    given += ["b_column", "b_depth", *fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "PRECISION", "BM", "BN", "BK"))]
-    text = KERNEL.format(name=name, given=", ".join(given)).strip() + "\n" + "\n".join(indented(lines)) + "\n"
-    return _host(program, one, body, name, config, text)
+    joined = Joined(bodies)
+    loaded = [side for side, chain in zip("ab", one.computed, strict=True) if chain is None]
+    strides = [f"{side}_{what}" for side in loaded for what in ("batch", "row" if side == "a" else "column", "depth")]
+    given = [*(f"{side}_ptr" for side in loaded), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
+    given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "PRECISION", "BM", "BN", "BK"))]
+    setup, inside, step = (indented([line for part in parts for line in part[i]], times) for i, times in enumerate((1, 2, 2)))
+    text = KERNEL.format(
+        name=name, given=", ".join(given), kind=one.kind, setup="\n".join(setup), inside="\n".join(inside), step="\n".join(step)
+    )
+    text = "\n".join([line for line in text.strip().splitlines() if line] + indented(lines)) + "\n"
+    return _host(program, one, bodies, loaded, name, config, text)
 
 
-def _host(program: Program, one: Product, body: Body, name: str, config: Config, text: str) -> Launcher:
-    leaves = [one.a, one.b, *([one.bias] if one.bias is not None else []), *body.leaves]
-    own = ["a", "b", *(["bias"] if one.bias is not None else [])]
-    rest = [body.names[leaf.name] for leaf in body.leaves]
+EVEN = '''
+def even(a, b, turned, block):
+    # Rows that begin at odd places are read element by element. Copies with longer rows, filled with zeros, cost less.
+    depth = a.shape[-1]
+    more = -depth % block
+    odd = any(x.stride(-1) == 1 and x.stride(-2) * x.element_size() % 16 for x in (a, b))
+    if a.shape[-2] < 64 or not (odd or more):
+        return a, b, depth
+
+    def longer(x, last, before):
+        held = x.view(torch.uint8) if x.element_size() == 1 else x
+        return torch.nn.functional.pad(held, (0, last, 0, before)).view(x.dtype)
+
+    return longer(a, more, 0), longer(b, more, 0) if turned else longer(b, -b.shape[-1] % 16, more), depth + more
+'''
+"""On the host."""
+
+
+def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str], name: str, config: Config, text: str) -> Launcher:
+    body = bodies[0]
+    held = {"a": one.a, "b": one.b}
+    own = [*loaded, *(["bias"] if one.bias is not None else [])]
+    leaves = [*(held[side] for side in loaded), *([one.bias] if one.bias is not None else [])]
+    leaves += [leaf for item in bodies for leaf in item.leaves]
+    rest = [item.names[leaf.name] for item in bodies for leaf in item.leaves]
     m, n, k = product(one.rows), one.columns, one.depth
     batch = product(one.batches)
     lines = [f"def {name}({', '.join([*own, *rest, *program.symbols])}):"]
-    if one.batches:
-        lines += indented([f"a, b = a.reshape({batch}, {m}, {k}), b.reshape({batch}, {b_shape(one)})"])
-    else:
-        lines += indented([f"a = a.reshape({m}, {k})"] if len(one.rows) != 1 else [])
-    for leaf, apart in zip(body.leaves, body.apart, strict=True):
-        if not apart and leaf.shape and leaf.kind != "weight":
-            lines += indented([f"{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()"])
-    lines += indented(outputs(body, "a"))
-    column, depth = ("-2", "-1") if one.turned else ("-1", "-2")
-    plain, named = [item for item in body.given() if "=" not in item], [item for item in body.given() if "=" in item]
-    strides = [f"{'a.stride(0)' if one.batches else 0}", "a.stride(-2)", "a.stride(-1)", f"{'b.stride(0)' if one.batches else 0}"]
-    strides += [f"b.stride({column})", f"b.stride({depth})"]
+    shapes = {"a": f"{m}, {k}", "b": b_shape(one)}
+    for side in loaded:
+        if one.batches:
+            lines += indented([f"{side} = {side}.reshape({batch}, {shapes[side]})"])
+        elif side == "a" and len(one.rows) != 1:
+            lines += indented([f"a = a.reshape({shapes[side]})"])
+    for item in bodies:
+        for leaf, apart in zip(item.leaves, item.apart, strict=True):
+            if not apart and leaf.shape and leaf.kind != "weight":
+                lines += indented([f"{item.names[leaf.name]} = {item.names[leaf.name]}.contiguous()"])
+    lines += indented(outputs(body, [*own, *rest][0]))
+    depth = str(k)
+    if len(loaded) == 2:
+        depth = "depth"
+        lines += indented([f"a, b, depth = even(a, b, {one.turned}, {config['bk']})"])
+    last = {"a": ("-2", "-1"), "b": ("-2", "-1") if one.turned else ("-1", "-2")}
+    strides = [
+        text
+        for side in loaded
+        for text in (f"{side}.stride(0)" if one.batches else "0", *(f"{side}.stride({i})" for i in last[side]))
+    ]
+    joined = Joined(bodies)
     bm, bn, bk = (int(config[key]) for key in ("bm", "bn", "bk"))
-    given = ["a", "b", *own[2:], *plain, str(m), str(n), str(k), *map(str, strides), *named, f"EVEN=({k}) % {bk} == 0"]
+    given = [*own, *joined.given, str(m), str(n), depth, *strides, *joined.named, f"EVEN=({depth}) % {bk} == 0"]
     given += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
     lines += indented(
         [
@@ -213,7 +343,9 @@ def _host(program: Program, one: Product, body: Body, name: str, config: Config,
         ]
     )
     after = told(program, body.group.names)
-    what = "matrix product" + (f" with {after}" if after else "") + (" on tensor cores, in float32's accuracy" if config["precision"] == "tf32x3" else "")
+    before = told(program, [item for other in bodies[1:] for item in other.group.names])
+    what = "matrix product" + (f" of {before}" if before else "") + (f" with {after}" if after else "")
+    what += " on tensor cores, in float32's accuracy" if config["precision"] == "tf32x3" else ""
     return Launcher(name, (text,), "\n".join(lines) + "\n", tuple(leaves), tuple(body.outs), KEYS, "matrix product", what)
 
 
@@ -222,10 +354,12 @@ def b_shape(one: Product) -> str:
     return f"{one.columns}, {one.depth}" if one.turned else f"{one.depth}, {one.columns}"
 
 
-def configs(found: Mapping[str, tuple[Product, Group | None]]) -> tuple[Config, ...]:
-    """Tile sizes for the widest type among some products."""
-    single = any(one.value.dtype == "float32" for one, _ in found.values())
-    return SINGLE if single else HALF
+def configs(made: Plan) -> tuple[Config, ...]:
+    """Tile sizes for the widest type among the products of a plan."""
+    found = [one for one, _ in products(made, True).values()]
+    if any(one.value.dtype == "float32" for one in found):
+        return SINGLE
+    return EIGHT if found and all(one.a.dtype in (*EIGHTS, "int8") for one in found) else HALF
 
 
-__all__ = ["Config", "Product", "configs", "launcher", "products"]
+__all__ = ["EVEN", "Config", "Product", "configs", "launcher", "products"]

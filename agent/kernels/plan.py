@@ -74,7 +74,8 @@ def outs(program: Program, group: Iterable[str]) -> list[str]:
         for used in program.uses(value)
         if used.name in names
     ]
-    return [name for name in names_in_order(program, names) if name in found or name in program.outputs]
+    own = names_in_order(program, names)
+    return [name for name in own if name in program.outputs or (name in found and not free(program, program.values[name]))]
 
 
 def leaves(program: Program, group: Iterable[str]) -> list[Value]:
@@ -83,7 +84,7 @@ def leaves(program: Program, group: Iterable[str]) -> list[Value]:
     found: dict[str, Value] = {}
     for name in names_in_order(program, names):
         for used in program.uses(program.values[name]):
-            if used.name not in names and not free(used):
+            if used.name not in names and not free(program, used):
                 found[used.name] = used
     return list(found.values())
 
@@ -94,9 +95,26 @@ def names_in_order(program: Program, names: Iterable[str]) -> list[str]:
     return [name for name in program.values if name in kept]
 
 
-def free(value: Value) -> bool:
-    """Known without loading anything: numbers and indices."""
-    return value.kind == "iota" or value.op in FREE
+def free(program: Program, value: Value) -> bool:
+    """Known without loading anything: numbers, indices and what is computed of them. Each kernel that needs it has it."""
+    alone = value.kind == "iota" or value.op in FREE
+    return alone or (value.kind == "point" and all(free(program, used) for used in program.uses(value)))
+
+
+def with_free(program: Program, names: Iterable[str]) -> list[str]:
+    """Values of a kernel, and what they need that is computed of numbers and indices; in order."""
+    found: set[str] = set()
+    stack = list(names)
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            found.add(name)
+            stack += [
+                used.name
+                for used in program.uses(program.values[name])
+                if used.kind == "point" and used.op not in FREE and free(program, used)
+            ]
+    return names_in_order(program, found)
 
 
 def level(program: Program, names: Sequence[str]) -> dict[str, int]:
@@ -117,7 +135,7 @@ class _Planner:
 
     def run(self) -> Plan:
         for number, value in enumerate(self.program.values.values()):
-            if value.kind in FUSED and not free(value):
+            if value.kind in FUSED and not free(self.program, value):
                 group = self._group((value.name,))
                 assert group is not None, f"a kernel of {value.op} alone"
                 self.of[value.name], self.groups[number] = number, group
@@ -141,7 +159,7 @@ class _Planner:
         readers: dict[str, list[str]] = {}
         for name in self.of:
             for used in self.program.uses(self.program.values[name]):
-                if used.name not in self.of and not free(used):
+                if used.name not in self.of and not free(self.program, used):
                     readers.setdefault(used.name, []).append(name)
         for names in readers.values():
             yield from ((names[0], name) for name in names[1:])
@@ -149,19 +167,20 @@ class _Planner:
     def _join(self, one: int, other: int) -> None:
         if one == other:
             return
-        group = self._group(names_in_order(self.program, (*self.groups[one].names, *self.groups[other].names)))
+        group = self._group((*self.groups[one].names, *self.groups[other].names))
         if group is None:
             return
         before = (dict(self.of), dict(self.groups))
         self.groups[one] = group
         del self.groups[other]
-        self.of.update(dict.fromkeys(group.names, one))
+        self.of.update(dict.fromkeys((name for name in group.names if name in self.of), one))
         if self._ordered() is None:  # something in between would have to come both before and after it
             self.of, self.groups = before
 
-    def _group(self, names: Sequence[str]) -> Group | None:
+    def _group(self, names: Iterable[str]) -> Group | None:
         """The kernel of some values; None where they do not fit into one."""
         program = self.program
+        names = with_free(program, names)
         values = [program.values[name] for name in names]
         space: Shape | None = ()
         for value in values:
@@ -234,7 +253,7 @@ class _Planner:
         for name, value in self.program.values.items():
             if (value.kind in LEAVES or name in self.program.outputs or name in self.of) and not visit(self.of.get(name, name)):
                 return None
-        return [step for step in steps if isinstance(step, Group) or not free(step) or step.name in self.program.outputs]
+        return [step for step in steps if isinstance(step, Group) or not free(self.program, step) or step.name in self.program.outputs]
 
 
 def axes(group: Group, tensors: Sequence[Shape], apart: Sequence[bool], alone: Iterable[int] = ()) -> list[Axis]:

@@ -31,10 +31,12 @@ class Template:
         flash = attention.attentions(self.plan)
         heads = attention.configs(flash) if flash else ()
         products = matmul.products(self.plan)
-        self._heads, self._tiles = heads, matmul.configs(products) if products else ()
+        self._heads, self._tiles = heads, matmul.configs(self.plan) if products else ()
         tile = self._tiles[0] if products and set(products) - set(flash) else None
-        found = [Choice(host.CONFIGS[0], tile, heads[0] if heads else None), Choice(host.CONFIGS[0], None, heads[0] if heads else None)]
-        found += [Choice(host.CONFIGS[0], self._tiles[0] if products else None), Choice(host.CONFIGS[0])]
+        head, config = heads[0] if heads else None, host.CONFIGS[0]
+        whole = bool(tile) and matmul.products(self.plan, True) != products
+        found = [Choice(config, tile, head, True)] if whole else []
+        found += [Choice(config, tile, head), Choice(config, None, head), Choice(config, self._tiles[0] if products else None), Choice(config)]
         self.starts: list[Choice] = [choice for i, choice in enumerate(found) if choice not in found[:i]]
 
     def part(self, choice: Choice) -> Part:

@@ -10,7 +10,7 @@ from codeopt.agent.kernels.graph import Unsupported
 
 INFIX = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-    "logical_and": "&", "logical_or": "|", "bitwise_and": "&", "bitwise_or": "|",
+    "logical_and": "&", "logical_or": "|", "bitwise_and": "&", "bitwise_or": "|", "rshift": ">>", "lshift": "<<",
 }  # fmt: skip
 CALLS = {
     "exp": "tl.exp", "exp2": "tl.exp2", "log": "tl.log", "log2": "tl.log2", "sqrt": "tl.sqrt", "rsqrt": "tl.rsqrt", "abs": "tl.abs",

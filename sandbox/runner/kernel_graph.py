@@ -4,6 +4,8 @@ torch.export traces one call on tensors without memory. Sizes become symbols ("s
 is read from the graph holds for other sizes, too; where it does not let them the sizes are numbers.
 """
 
+import inspect
+
 LIST, DICT = (list, tuple), dict
 PLAIN = (bool, int, float, str, type(None))
 
@@ -12,28 +14,93 @@ def captured(kernel, text, seed):
     """The graph of one call of a shape's module, in the mode (training or not) in which it would be called."""
     torch = kernel.torch
     module, arguments = kernel.built[text][1], kernel.inputs(text, seed)
-    try:
-        program, dynamic = exported(torch, module, arguments, True), True
-    except Exception:  # a module may read its sizes as numbers, which no symbol can stand for
-        program, dynamic = exported(torch, module, arguments, False), False
-    return {"dynamic": dynamic, **Plain(torch, program, module, arguments).graph()}
+    given = [[name, "PARAMETER", value] for name, value in module.named_parameters()]
+    given += [[name, "BUFFER", value] for name, value in module.named_buffers()]
+    # A module may read its sizes as numbers, which no symbol can stand for: then first its weights' are numbers, then all.
+    for weights, dynamic in ((given, True), ([], True), ([], False)):
+        try:
+            with Reads(torch, module) as reads:
+                program = exported(torch, module, weights, arguments, dynamic)
+            plain = Plain(torch, program, module, weights).graph()
+            return {"dynamic": dynamic, "facts": reads.facts(), **plain}
+        except Exception:
+            if not dynamic:
+                raise
 
 
-def exported(torch, module, arguments, dynamic):
+def exported(torch, module, weights, arguments, dynamic):
     auto = torch.export.Dim.AUTO
-    shapes = None
-    if dynamic:
-        shapes = tuple({i: auto for i in range(v.dim())} if isinstance(v, torch.Tensor) else None for v in arguments)
+    names = [name for name, _, _ in weights]
+
+    class Open(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            if not weights:
+                self.module = module
+
+        def forward(self, given, arguments):
+            held = module if weights else self.module
+            return torch.func.functional_call(held, dict(zip(names, given)), tuple(arguments))
+
+    def sizes(value):
+        return {i: auto for i in range(value.dim())} if isinstance(value, torch.Tensor) else None
+
+    given = [value.detach() for _, _, value in weights]
+    shapes = ([sizes(value) for value in given], [sizes(value) for value in arguments]) if dynamic else None
+    opened = Open().train(module.training)
     with torch.no_grad():
-        return torch.export.export(module, tuple(arguments), dynamic_shapes=shapes, strict=False)
+        return torch.export.export(opened, (given, list(arguments)), dynamic_shapes=shapes, strict=False)
+
+
+class Reads:
+    """Which plain attributes of a module, and of those in it, are read: what is traced holds for those values alone."""
+
+    def __init__(self, torch, module):
+        self.torch, self.found = torch, {}
+        self.modules = list(module.named_modules())
+        self.classes = [type(held) for _, held in self.modules]
+
+    def __enter__(self):
+        for path, held in self.modules:
+            held.__class__ = self.reading(type(held), path)
+        return self
+
+    def __exit__(self, *_):
+        for (_, held), cls in zip(self.modules, self.classes):
+            held.__class__ = cls
+
+    def reading(self, cls, path):
+        found, plain = self.found, self.plain
+
+        def read(held, name):
+            value = cls.__getattribute__(held, name)
+            if not name.startswith("_") and name != "training" and plain(value):
+                found[(path + "." if path else "") + name] = value
+            return value
+
+        return type(cls.__name__, (cls,), {"__getattribute__": read, "__module__": cls.__module__})
+
+    def plain(self, value):
+        if isinstance(value, LIST):
+            return all(map(self.plain, value))
+        return type(value) in PLAIN or isinstance(value, self.torch.dtype)
+
+    def facts(self):
+        return [[path, self.said(value)] for path, value in sorted(self.found.items())]
+
+    def said(self, value):
+        if isinstance(value, LIST):
+            return [self.said(item) for item in value]
+        return {"dtype": str(value).partition(".")[2]} if isinstance(value, self.torch.dtype) else value
 
 
 class Plain:
     """Turns an exported program into lists, dictionaries, numbers and text."""
 
-    def __init__(self, torch, program, module, arguments):
-        self.torch, self.program, self.module, self.arguments = torch, program, module, arguments
+    def __init__(self, torch, program, module, weights):
+        self.torch, self.program, self.module, self.weights = torch, program, module, weights
         self.symbols = {}
+        self.names = self.given_names()
 
     def graph(self):
         nodes, outputs = [], []
@@ -42,15 +109,18 @@ class Plain:
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
                 spec = signature[node.name]
-                kind = str(spec.kind).rpartition(".")[2]
-                row = {"name": node.name, "kind": kind, "path": spec.target or "", **self.about(node)}
+                kind, path = str(spec.kind).rpartition(".")[2], (spec.target or "").removeprefix("module.")
+                if kind == "USER_INPUT" and position < len(self.weights):
+                    path, kind, _ = self.weights[position]
+                    position += 1
+                row = {"name": self.names.get(node.name, node.name), "kind": kind, "path": path, **self.about(node)}
                 if kind == "USER_INPUT":
-                    row["position"] = position
+                    row["position"] = position - len(self.weights)
                     position += 1
                     if not isinstance(node.meta.get("val"), self.torch.Tensor):
                         row["value"] = self.value(node.meta.get("val", getattr(spec.arg, "value", None)))
                 elif kind == "CONSTANT_TENSOR":
-                    row["own"] = self.has(spec.target)
+                    row["own"] = self.has(path)
                     held = self.program.constants.get(spec.target)
                     if not row["own"] and held is not None and held.dim() == 0:
                         row["value"] = held.item()
@@ -68,6 +138,19 @@ class Plain:
                 raise ValueError("a node of kind %s" % node.op)
         single = self.program.call_spec.out_spec.is_leaf()
         return {"nodes": nodes, "outputs": outputs, "single": single, "training": self.module.training, "symbols": self.symbols}
+
+    def given_names(self):
+        """For each argument's node what the module's own `forward` calls it."""
+        taken = {node.name for node in self.program.graph.nodes}
+        nodes = [node.name for node in self.program.graph.nodes if node.op == "placeholder"]
+        users = [spec.arg.name for spec in self.program.graph_signature.input_specs if str(spec.kind).endswith("USER_INPUT")]
+        own = [
+            name
+            for name, parameter in inspect.signature(self.module.forward).parameters.items()
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        given = [name for name in nodes if name in users][len(self.weights) :]
+        return {node: name for node, name in zip(given, own) if name not in taken}
 
     def has(self, path):
         found = self.module
@@ -92,7 +175,7 @@ class Plain:
         for symbol in expression.free_symbols:
             if str(symbol) not in self.symbols:
                 self.symbols[str(symbol)] = self.symbol(symbol, value.node.shape_env)
-        return str(expression)
+        return written(expression)
 
     def symbol(self, symbol, env):
         """What it was when it was traced, and the least and the most it may be (None: no end)."""
@@ -109,8 +192,8 @@ class Plain:
                 if isinstance(held, torch.SymInt):
                     found = self.size(held)
                     return {"expr": found} if isinstance(found, str) else found
-                return {"expr": str(held.node.expr)}
-            return {"ref": value.name}
+                return {"expr": written(held.node.expr)}
+            return {"ref": self.names.get(value.name, value.name)}
         if isinstance(value, torch.SymInt):
             found = self.size(value)
             return {"expr": found} if isinstance(found, str) else found
@@ -123,6 +206,30 @@ class Plain:
         if isinstance(value, torch.device):
             return {"device": value.type}
         return value if isinstance(value, PLAIN) else {"other": str(value)}
+
+
+FUNCTIONS = {
+    "ToFloat": "float({})", "FloatPow": "({}) ** ({})", "PowByNatural": "({}) ** ({})", "FloatTrueDiv": "({}) / ({})",
+    "IntTrueDiv": "({}) / ({})", "FloorDiv": "(({}) // ({}))", "CleanDiv": "(({}) // ({}))", "PythonMod": "(({}) % ({}))",
+    "Mod": "(({}) % ({}))", "TruncToInt": "int({})", "OpaqueUnaryFn_sqrt": "({}) ** 0.5", "Max": "max({}, {})", "Min": "min({}, {})",
+}  # fmt: skip
+
+
+JOINTS = {"Add": " + ", "Mul": "*", "Pow": "**"}
+
+
+def written(expression):
+    """A size as Python text. Raises ValueError for what has no such text."""
+    named = type(expression).__name__
+    parts = [written(part) for part in expression.args]
+    if named in FUNCTIONS and len(parts) == FUNCTIONS[named].count("{}"):
+        return FUNCTIONS[named].format(*parts)
+    plain = str(expression)
+    if all(str(part) == text for part, text in zip(expression.args, parts)) and (not parts or named in JOINTS):
+        return plain
+    if named not in JOINTS:
+        raise ValueError("no text for %s" % plain)
+    return JOINTS[named].join("(%s)" % part for part in parts)
 
 
 def whole(value):

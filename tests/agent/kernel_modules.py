@@ -94,8 +94,30 @@ PRODUCTS = {
     "half": module("return torch.tanh(self.l(x)) + y", "x=(R, 64); y=(R, 48)", "self.l = nn.Linear(64, 48, dtype=torch.float16)", "R=33", "R=20", dtype="float16"),
     "layers": module("return F.softmax(self.o(F.silu(self.l(x))), -1)", "x=(R, 64)", "self.l = nn.Linear(64, 96); self.o = nn.Linear(96, 30)", "R=33", "R=20"),
 }
+W4 = (
+    "c = torch.stack((w & 15, w >> 4), dim=-1).flatten(1).to(torch.int8) - 8; "
+    "w = (c.unflatten(1, (s.shape[1], -1)).to(DTYPE) * s[..., None]).flatten(1); return (x @ w.t()) * 0.5"
+)
+WHOLE_PRODUCTS = {
+    "four_bits": module(W4, "x=(R, 64); w=torch.randint(256, (40, 32), dtype=torch.uint8); s=(40, 4)", "pass", "R=33", "R=70"),
+    "eight_bits": module(
+        "return (torch._int_mm(x, y.t()) * a[:, None] * 0.1).to(DTYPE)",
+        "x=torch.randint(-9, 9, (R, 64), dtype=torch.int8); y=torch.randint(-9, 9, (40, 64), dtype=torch.int8); a=(R,)", "pass", "R=33", "R=70",
+    ),
+    "gated": module("return (F.silu(x) * y) @ w + 1", "x=(R, C); y=(R, C); w=(C, 40)", "pass", "R=33, C=64", "R=70, C=50"),
+    "scaled_columns": module("return x @ (w * s[:, None])", "x=(R, C); w=(C, 40); s=(C,)", "pass", "R=33, C=64", "R=70, C=50"),
+    "batch_of_squares": module("return torch.bmm(x * x, y.exp())", "x=(B, T, 32); y=(B, 32, 20)", **BATCH),
+    "odd_sizes": module("return x @ y", "x=(R, C); y=(C, 41)", "pass", "R=70, C=63", "R=130, C=51", dtype="float16"),
+}
 QKV = "q=(B, 2, T, 32); k=(B, 2, T, 32); v=(B, 2, T, 32)"
+CODES = "kc=torch.randint(256, (B, 2, T, 16), dtype=torch.uint8); ks=(B, 2, T, 4)"
 ATTENTIONS = {
+    "few_rows_over_codes": module(
+        "c = torch.stack((kc & 15, kc >> 4), -1).flatten(-2).unflatten(-1, (4, -1)); k = (c * ks[..., None]).flatten(-2); "
+        "s = (q @ k.transpose(-2, -1) * 0.1).masked_fill(torch.arange(k.shape[2]) >= n[:, None, None, None], float('-inf')); "
+        "return torch.softmax(s, -1) @ (v * 2)",
+        f"q=(B, 2, 3, 32); {CODES}; v=(B, 2, T, 32); n=torch.randint(5, 20, (B,))", **BATCH,
+    ),
     "own": module("return F.scaled_dot_product_attention(q, k, v, is_causal=True)", QKV, **BATCH),
     "other_rows": module("return F.scaled_dot_product_attention(q, k, v, scale=0.3).transpose(1, 2).flatten(2)", "q=(B, 2, 20, 24); k=(B, 2, T, 24); v=(B, 2, T, 24)", **BATCH),
     "written": module("s = (q @ k.transpose(-2, -1)) / math.sqrt(32); return torch.softmax(s, -1) @ v", QKV, **BATCH),

@@ -114,6 +114,30 @@ def test_products(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tried(bench, modules.PRODUCTS, "matrix product", monkeypatch) == {}
 
 
+def test_products_whose_operands_are_computed_in_them(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(bench, modules.WHOLE_PRODUCTS, "matrix product", monkeypatch) == {}
+    for name, source in modules.WHOLE_PRODUCTS.items():
+        made = untuned(bench.graph(source), source)[0]
+        assert made.source.count("@triton.jit") == 1, f"{name}: nothing is written in between"
+
+
+def test_attributes_that_a_trace_holds_send_other_values_the_old_way(bench: Bench) -> None:
+    source = modules.module("return x[:, : self.n].sum(1) * self.scale if self.n > 3 else x.exp() * self.scale", "x=(R, C)", "self.n, self.scale = 2, 0.5")
+    made = untuned(bench.graph(source), source)[0]
+    assert bench.wrong(source, made.source) == []
+    other = source.replace("= 2, 0.5", "= 2, 0.25")
+    assert FELL_BACK[7:20] in bench.wrong(other, made.source.replace("= 2, 0.5", "= 2, 0.25"))[0]
+    assert bench.wrong(other, made.source.replace("= 2, 0.5", "= 2, 0.25"), fall_back=True) == []
+
+
+def test_weights_may_have_other_sizes(bench: Bench) -> None:
+    forward = "return F.layer_norm(x, (x.shape[1],), self.w) * 2"
+    source = modules.module(forward, "x=(R, C)", "self.w = nn.Parameter(torch.randn(n))")
+    source = source.replace("def __init__(self):", "def __init__(self, n):").replace("return []", "return [C]")
+    made = untuned(bench.graph(source), source)[0]
+    assert bench.wrong(source, made.source) == []
+
+
 def test_attentions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tried(bench, modules.ATTENTIONS, "attention", monkeypatch) == {}
 

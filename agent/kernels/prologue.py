@@ -1,0 +1,121 @@
+"""Operands that are computed where they are needed, tile by tile, rather than written out and read again.
+
+An operand of a product may be what a chain of pointwise kernels answers with: casts, weights in few bits that are unpacked and
+scaled, a gate. Between two of them there may be a reshape that leaves the operand's rows as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from codeopt.agent.kernels import plan
+from codeopt.agent.kernels.body import Body
+from codeopt.agent.kernels.dims import Shape, padded, same
+from codeopt.agent.kernels.ir import Program, Value
+from codeopt.agent.kernels.plan import Group, Plan
+
+
+@dataclass(frozen=True)
+class Computed:
+    """One kernel of a chain.
+
+    Attributes:
+        value: What it answers with, and nobody else reads.
+        split: So many of its dimensions are the operand's rows; the others its columns.
+        inner: For what it loads, by name: the kernel before it.
+    """
+
+    value: Value
+    group: Group
+    split: int
+    inner: Mapping[str, Computed]
+
+    def groups(self) -> list[Group]:
+        """All kernels of the chain."""
+        return [self.group, *(group for one in self.inner.values() for group in one.groups())]
+
+
+def computed(made: Plan, value: Value, rows: Shape) -> Computed | None:
+    """The chain that makes a value, whose first dimensions are `rows`; None where it has to be written out."""
+    program = made.program
+    held, readers = value, _readers(program, value)
+    while held.kind == "view" and held.op == "reshape":
+        held = program.uses(held)[0]
+        readers = max(readers, _readers(program, held))
+    group = next((group for group in made.groups if held.name in group.names), None)
+    if group is None or group.reduced or readers != 1 or held.name in program.outputs:
+        return None
+    split = next((i for i in range(len(held.shape) + 1) if same(held.shape[:i], rows)), None)
+    if split is None or plan.outs(program, group.names) != [held.name] or padded(held.shape, len(group.space)) != group.space:
+        return None
+    inner = {}
+    for leaf in plan.leaves(program, group.names):
+        one = computed(made, leaf, rows) if leaf.shape == group.space else None
+        if one is not None:
+            inner[leaf.name] = one
+    return Computed(held, group, split, inner)
+
+
+def _readers(program: Program, value: Value) -> int:
+    return sum(used is value for other in program.values.values() for used in program.uses(other))
+
+
+@dataclass
+class Tile:
+    """The text of one operand.
+
+    Attributes:
+        lines: They compute it from `rows` and `cols`. name: Its name then.
+        bodies: Of its kernels.
+    """
+
+    lines: list[str]
+    name: str
+    bodies: list[Body]
+
+
+def tile(program: Program, one: Computed, taken: frozenset[str], rows: str, cols: str) -> Tile:
+    """The text of a chain.
+
+    Args:
+        taken: Names that the kernel has already.
+        rows, cols: Masks; "" for none.
+    """
+    rank = len(one.value.shape)
+    body = Body(program, Group(one.group.names, one.value.shape, frozenset(range(one.split, rank))), taken=taken)
+    names = {leaf.name: body.names[leaf.name] for leaf in body.leaves}
+    made = Tile([], body.names[one.value.name], [])
+    taken |= set(body.names.values())
+    for name, before in one.inner.items():
+        found = tile(program, before, taken, rows, cols)
+        made.lines += [*found.lines, f"{names[name]} = {found.name}"]
+        made.bodies += found.bodies
+        taken |= {text for other in found.bodies for text in other.names.values()}
+    keep = [i for i, leaf in enumerate(body.leaves) if leaf.name not in one.inner]
+    body.leaves, body.apart, body.outs = [body.leaves[i] for i in keep], [body.apart[i] for i in keep], []
+    lines = [body.load(leaf, rows, cols) for leaf in body.leaves]
+    lines += [body.point(program.values[item]) for item in one.group.names]
+    made.lines += [*body.indices(fixed=True), *lines]
+    made.bodies.append(body)
+    return made
+
+
+class Joined:
+    """Parameters of several bodies in one kernel.
+
+    Attributes:
+        plain, fixed: As the kernel has them. given, named: As the host passes them.
+    """
+
+    def __init__(self, bodies: Sequence[Body]) -> None:
+        every = {name: text for body in bodies for name, text in body.params.items()}
+        fixed = {name for body in bodies for name in body.fixed}
+        pointers = [f"{body.names[leaf.name]}_ptr" for body in bodies for leaf in body.leaves]
+        pointers += [f"{body.names[out.name]}_out" for body in bodies for out in body.outs]
+        self.plain = [*pointers, *(name for name in every if name not in fixed)]
+        self.fixed = [f"{name}: tl.constexpr" for name in every if name in fixed]
+        tensors = [body.names[leaf.name] for body in bodies for leaf in body.leaves]
+        tensors += [f"out_{i}" for i in range(sum(len(body.outs) for body in bodies))]
+        self.given = [*tensors, *(text for name, text in every.items() if name not in fixed)]
+        self.named = [f"{name}={text}" for name, text in every.items() if name in fixed]
