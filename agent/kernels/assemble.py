@@ -23,7 +23,7 @@ from codeopt.agent.kernels.plan import Plan
 from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
 
 HEAD = "import torch\nimport triton\nimport triton.language as tl\n"
-RULES = ("attention", "matrix product", "scan", "whole reduction", "row fusion", "pointwise fusion")
+RULES = ("attention", "matrix product", "selection", "scan", "whole reduction", "row fusion", "pointwise fusion")
 INDENT = "    "
 NEAREST = '''
 @functools.lru_cache(1024)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from codeopt.agent.kernels import attention, host, matmul, words
+from codeopt.agent.kernels import attention, host, matmul, topk, words
 from codeopt.agent.kernels.graph import Expr, Graph, Unsupported
 from codeopt.agent.kernels.host import Config, Launcher
 from codeopt.agent.kernels.ir import Program, Use, Value
@@ -26,12 +26,14 @@ class Choice:
         config: Of fused kernels.
         tiles, heads: Of matrix products and of attentions; None leaves those to torch.
         prologues: Operands of products that can be are computed in them.
+        selections: The largest elements are chosen in a kernel, not by torch.
     """
 
     config: Config
     tiles: matmul.Config | None = None
     heads: attention.Config | None = None
     prologues: bool = False
+    selections: bool = False
 
     def numbers(self, keys: Sequence[str]) -> dict[str, int | str]:
         """Those that matter, by their key."""
@@ -97,8 +99,11 @@ class Forward:
         products = matmul.products(self.plan, self.choice.prologues) if self.choice.tiles is not None else {}
         products = {name: found for name, found in products.items() if name not in flash and name not in covered}
         replaced |= {group for one, _ in products.values() for group in one.absorbed}
+        covered |= {name for one, _ in products.values() for name in one.picked}
         after = {group: one for one, group in products.values() if group is not None}
         number = -1
+        chosen = topk.selections(self.plan) if self.choice.selections else {}
+        covered |= {part.name for one in chosen.values() for part in (one.values, one.columns) if part is not None}
         for step in self.plan.steps:
             number += isinstance(step, Group) or step.kind == "host"
             name = f"{self.prefix}{number}"  # the same one whatever is left to torch: what has one name is one kernel
@@ -113,6 +118,8 @@ class Forward:
                 continue
             elif step.name in flash and self.choice.heads is not None:
                 self.launch(attention.launcher(self.program, flash[step.name], f"{name}_attention", self.choice.heads))
+            elif step.name in chosen:
+                self.launch(topk.launcher(self.program, chosen[step.name], f"{name}_selection", self.choice.config))
             elif step.name in products and self.choice.tiles is not None:
                 one, group = products[step.name]
                 if group is None:

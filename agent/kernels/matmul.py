@@ -7,7 +7,7 @@ accuracy on tensor cores, or as it is ("ieee").
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from codeopt.agent.kernels import plan
@@ -72,6 +72,8 @@ class Product:
         batches: Leading dimensions that both have; with none, a's leading dimensions are rows.
         computed: The chains that make a and b; None for one that is loaded.
         away: Kernels that nobody needs when this one runs, beside those of the chains.
+        picks: For a and b, which of its matrices a batch has; None where the n-th batch has the n-th.
+        picked: Operations of torch that would pick them.
     """
 
     value: Value
@@ -85,6 +87,8 @@ class Product:
     columns: Dim
     computed: tuple[Computed | None, Computed | None] = (None, None)
     away: tuple[Group, ...] = ()
+    picks: tuple[Value | None, Value | None] = (None, None)
+    picked: tuple[str, ...] = ()
 
     @property
     def absorbed(self) -> list[Group]:
@@ -130,6 +134,7 @@ def product_of(program: Program, value: Value, least: int = LEAST) -> Product | 
     columns = b.shape[-2] if turned else b.shape[-1]
     found = Product(value, a, b, bias, turned, batches, rows, a.shape[-1], columns)
     most = min(hint(rows, program.symbols), hint([columns], program.symbols))
+    least = 1 if batches else least  # many small ones: it is their number that fills the device
     return found if most >= least and hint([a.shape[-1]], program.symbols) >= LEAST else None
 
 
@@ -141,7 +146,21 @@ def fused(made: Plan, one: Product) -> Product:
         return replace(one, a=narrow[0], b=narrow[1], away=tuple(chain.group for chain in alone if chain is not None))
     a = computed(made, one.a, (*one.batches, *one.rows))
     b = computed(made, one.b, (*one.batches, one.columns if one.turned else one.depth))
-    return replace(one, computed=(a, b))
+    found = [_picked(made, one, operand) for operand in (one.a, one.b)]
+    (a_held, a_pick), (b_held, b_pick) = found
+    picked = tuple(held.name for held, (_, pick) in zip((one.a, one.b), found, strict=True) if pick is not None)
+    return replace(one, computed=(a, b), a=a_held, b=b_held, picks=(a_pick, b_pick), picked=picked)
+
+
+def _picked(made: Plan, one: Product, value: Value) -> tuple[Value, Value | None]:
+    """(where an operand's matrices come from, which of them), for one that picks them by an index."""
+    program = made.program
+    if value.kind != "host" or value.op != "aten.index.Tensor" or len(one.batches) != 1 or value.name in program.outputs:
+        return value, None
+    held, *indices = program.uses(value)
+    readers = sum(used is value for other in program.values.values() for used in program.uses(other))
+    whole = readers == 1 and len(indices) == 1 and indices[0].shape == one.batches and indices[0].dtype in ("int64", "int32")
+    return (held, indices[0]) if whole and len(held.shape) == len(value.shape) else (value, None)
 
 
 def _narrow(made: Plan, value: Value) -> Value | None:
@@ -238,6 +257,9 @@ def _side(program: Program, one: Product, side: str, taken: frozenset[str]) -> t
     chain = one.computed[0 if side == "a" else 1]
     if chain is None:
         setup = [f"{side}_at = {side}_ptr + batch * {side}_batch + {place}"]
+        if one.picks[0 if side == "a" else 1] is not None:
+            pick = [f"{side}_pick = tl.load({side}_pick_ptr + batch).to(tl.int64)", f"{side}_pick += tl.where({side}_pick < 0, {side}_size, 0)"]
+            setup = [*pick, setup[0].replace("+ batch *", f"+ {side}_pick *")]
         load = ["if EVEN:", f"    {side} = tl.load({side}_at)", "else:", f"    {side} = tl.load({side}_at, mask={there}, other=0)"]
         return setup, load, [f"{side}_at += BK * {side}_depth"], []
     dtype = one.value.dtype
@@ -270,7 +292,8 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     joined = Joined(bodies)
     loaded = [side for side, chain in zip("ab", one.computed, strict=True) if chain is None]
     strides = [f"{side}_{what}" for side in loaded for what in ("batch", "row" if side == "a" else "column", "depth")]
-    given = [*(f"{side}_ptr" for side in loaded), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
+    picks = _picks(one, loaded)
+    given = [*(f"{side}_ptr" for side in loaded), *(text for side in picks for text in (f"{side}_pick_ptr", f"{side}_size")), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
     given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "PRECISION", "BM", "BN", "BK"))]
     setup, inside, step = (indented([line for part in parts for line in part[i]], times) for i, times in enumerate((1, 2, 2)))
     text = KERNEL.format(
@@ -278,6 +301,11 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     )
     text = "\n".join([line for line in text.strip().splitlines() if line] + indented(lines)) + "\n"
     return _host(program, one, bodies, loaded, name, config, text)
+
+
+def _picks(one: Product, loaded: Sequence[str]) -> dict[str, Value]:
+    """The indices of the operands that pick their matrices."""
+    return {side: pick for side, pick in zip("ab", one.picks, strict=True) if pick is not None and side in loaded}
 
 
 EVEN = '''
@@ -302,16 +330,19 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     body = bodies[0]
     held = {"a": one.a, "b": one.b}
     own = [*loaded, *(["bias"] if one.bias is not None else [])]
-    leaves = [*(held[side] for side in loaded), *([one.bias] if one.bias is not None else [])]
+    picks = _picks(one, loaded)
+    leaves = [*(held[side] for side in loaded), *picks.values(), *([one.bias] if one.bias is not None else [])]
     leaves += [leaf for item in bodies for leaf in item.leaves]
     rest = [item.names[leaf.name] for item in bodies for leaf in item.leaves]
     m, n, k = product(one.rows), one.columns, one.depth
     batch = product(one.batches)
-    lines = [f"def {name}({', '.join([*own, *rest, *program.symbols])}):"]
+    lines = [f"def {name}({', '.join([*loaded, *(f'{side}_pick' for side in picks), *own[len(loaded):], *rest, *program.symbols])}):"]
+    lines += indented([f"{side}_pick = {side}_pick.contiguous()" for side in picks])
     shapes = {"a": f"{m}, {k}", "b": b_shape(one)}
     for side in loaded:
         if one.batches:
-            lines += indented([f"{side} = {side}.reshape({batch}, {shapes[side]})"])
+            count = "-1" if side in picks else batch
+            lines += indented([f"{side} = {side}.reshape({count}, {shapes[side]})"])
         elif side == "a" and len(one.rows) != 1:
             lines += indented([f"a = a.reshape({shapes[side]})"])
     for item in bodies:
@@ -331,7 +362,7 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     ]
     joined = Joined(bodies)
     bm, bn, bk = (int(config[key]) for key in ("bm", "bn", "bk"))
-    given = [*own, *joined.given, str(m), str(n), depth, *strides, *joined.named, f"EVEN=({depth}) % {bk} == 0"]
+    given = [*loaded, *(text for side in picks for text in (f"{side}_pick", f"{side}.shape[0]")), *own[len(loaded) :], *joined.given, str(m), str(n), depth, *strides, *joined.named, f"EVEN=({depth}) % {bk} == 0"]
     given += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
     lines += indented(
         [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from codeopt.agent.kernels import attention, host, matmul
+from codeopt.agent.kernels import attention, host, matmul, topk
 from codeopt.agent.kernels.assemble import Made, Part, candidate
 from codeopt.agent.kernels.forward import Choice
 from codeopt.agent.kernels.graph import Graph, Unsupported
@@ -37,6 +37,8 @@ class Template:
         whole = bool(tile) and matmul.products(self.plan, True) != products
         found = [Choice(config, tile, head, True)] if whole else []
         found += [Choice(config, tile, head), Choice(config, None, head), Choice(config, self._tiles[0] if products else None), Choice(config)]
+        if topk.selections(self.plan):
+            found = [*(replace(choice, selections=True) for choice in found), found[-1]]
         self.starts: list[Choice] = [choice for i, choice in enumerate(found) if choice not in found[:i]]
 
     def part(self, choice: Choice) -> Part:

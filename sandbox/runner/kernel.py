@@ -125,6 +125,8 @@ class Kernel:
         self.Tensor, self.Module = torch.Tensor, torch.nn.Module
         self.seed_all, self.equal, self.no_grad = torch.manual_seed, torch.equal, torch.no_grad
         self.pointer = torch.Tensor.data_ptr
+        # Pairs that torch's own operations answer with are tuples, too.
+        self.tuples = {tuple, list, *(held for held in vars(torch.return_types).values() if isinstance(held, type))}
         self.compile = torch.compile
         self.built = {}  # text -> (namespace, module)
         self.marks = []
@@ -197,7 +199,7 @@ class Kernel:
 
     def flat(self, value):
         """The tensors that a module answered with, in order. Raises TypeError for anything that is not one."""
-        found = list(value) if type(value) in (tuple, list) else [value]
+        found = list(value) if type(value) in self.tuples else [value]
         for item in found:
             if type(item) is not self.Tensor:
                 raise TypeError("it answers with %s, not with tensors" % type(item).__name__)

@@ -107,7 +107,17 @@ WHOLE_PRODUCTS = {
     "gated": module("return (F.silu(x) * y) @ w + 1", "x=(R, C); y=(R, C); w=(C, 40)", "pass", "R=33, C=64", "R=70, C=50"),
     "scaled_columns": module("return x @ (w * s[:, None])", "x=(R, C); w=(C, 40); s=(C,)", "pass", "R=33, C=64", "R=70, C=50"),
     "batch_of_squares": module("return torch.bmm(x * x, y.exp())", "x=(B, T, 32); y=(B, 32, 20)", **BATCH),
+    "picked": module(
+        "h = torch.bmm(x, d[i].transpose(1, 2)); return torch.bmm(h, u[i].transpose(1, 2)) + x[..., :1]",
+        "x=(B, 1, 64); d=(5, 8, 64); u=(5, 40, 8); i=torch.randint(-2, 5, (B,))", "pass", "B=6, T=1", "B=9, T=1",
+    ),
     "odd_sizes": module("return x @ y", "x=(R, C); y=(C, 41)", "pass", "R=70, C=63", "R=130, C=51", dtype="float16"),
+}
+SELECTIONS = {
+    "router": module("v, i = torch.topk(x, 2, dim=-1); return F.softmax(v, -1), i", "x=(B, T, 9)", **BATCH),
+    "many": module("return torch.topk(x * 2, 5)", "x=(R, C)", "pass", "R=3, C=150", "R=2, C=200"),
+    "only_columns": module("return x.topk(1)[1]", "x=(R, C)", dtype="float16"),
+    "not_numbers": module("v, i = torch.topk(torch.where(x > 1, float('nan'), -x.abs()), 40); return v, (i >= 0)", "x=(R, C)"),
 }
 QKV = "q=(B, 2, T, 32); k=(B, 2, T, 32); v=(B, 2, T, 32)"
 CODES = "kc=torch.randint(256, (B, 2, T, 16), dtype=torch.uint8); ks=(B, 2, T, 4)"
