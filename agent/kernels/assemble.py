@@ -91,8 +91,11 @@ def candidate(source: str, parts: Sequence[Part]) -> Made | None:
     texts = dict.fromkeys(text for way in ways for text in way.texts)
     kernels = "\n\n".join(texts)
     picks = NEAREST.lstrip() + "\n" if any(len(way.made) > 1 for way in ways) else ""
-    picks += matmul.EVEN.lstrip() + "\n" if " = even(" in kernels else ""
-    text = "\n".join([f'"""{note}"""\n', kept(source, "nearest" in picks), words.helpers(kernels), picks, kernels, _class(ways)])
+    body = _class(ways)
+    multiplied = " = multiplied(" in body
+    picks += matmul.EVEN.lstrip() + "\n" if multiplied or " = even(" in kernels else ""
+    picks += matmul.MULTIPLIED.lstrip() + "\n" if multiplied else ""
+    text = "\n".join([f'"""{note}"""\n', kept(source, "nearest" in picks), words.helpers(kernels), picks, kernels, body])
     found = [item.rule for way in ways for item in way.first.launchers]
     rule = next(rule for rule in RULES if rule in found)
     return Made(text, note, rule, tuple(part.choice.numbers(way.first.keys) for way in ways for part in way.group))

@@ -239,14 +239,14 @@ def {name}_kernel({given}):
     total = tl.zeros([BM, BN], tl.{kind})
     for start in range(0, K, BK):
 {inside}
-        total = tl.dot(a, b, total, input_precision=PRECISION)
+        total = tl.dot(a, b, total, input_precision=PRECISION, out_dtype=tl.{kind})
 {step}
     rows, cols = batch * M + m[:, None], n[None, :]
     row_ok, col_ok = m[:, None] < M, n[None, :] < N
 '''
 SIDES = {
     "a": ("(m % M).to(tl.int64)[:, None] * a_row + k[None, :] * a_depth", "k[None, :] < K - start", "batch * M + (m % M)[:, None]"),
-    "b": ("(n % N).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "batch * N + (n % N)[:, None]"),
+    "b": ("(n % b_width).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "batch * N + (n % N)[:, None]"),
 }
 """Of an operand: where its elements lie in a batch, which of them are there, and the numbers of its rows."""
 
@@ -294,6 +294,7 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     strides = [f"{side}_{what}" for side in loaded for what in ("batch", "row" if side == "a" else "column", "depth")]
     picks = _picks(one, loaded)
     given = [*(f"{side}_ptr" for side in loaded), *(text for side in picks for text in (f"{side}_pick_ptr", f"{side}_size")), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
+    given += ["b_width"] if "b" in loaded else []
     given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "PRECISION", "BM", "BN", "BK"))]
     setup, inside, step = (indented([line for part in parts for line in part[i]], times) for i, times in enumerate((1, 2, 2)))
     text = KERNEL.format(
@@ -314,7 +315,7 @@ def even(a, b, turned, block):
     depth = a.shape[-1]
     more = -depth % block
     odd = any(x.stride(-1) == 1 and x.stride(-2) * x.element_size() % 16 for x in (a, b))
-    if a.shape[-2] < 64 or not (odd or more):
+    if not odd and not more:
         return a, b, depth
 
     def longer(x, last, before):
@@ -323,7 +324,19 @@ def even(a, b, turned, block):
 
     return longer(a, more, 0), longer(b, more, 0) if turned else longer(b, -b.shape[-1] % 16, more), depth + more
 '''
+MULTIPLIED = '''
+def multiplied(a, b):
+    # The library is as slow with odd rows: it gets even ones, and the columns that were added are cut off.
+    wide, long, _ = even(a, b, False, 8)
+    return torch.matmul(wide, long)[..., : b.shape[-1]]
+'''
 """On the host."""
+
+
+def plain(program: Program, value: Value) -> bool:
+    """Whether torch's operation is a product of two tensors of half precision as they are."""
+    one = product_of(program, value)
+    return one is not None and one.bias is None and value.dtype in TYPES[1:] and value.op.split(".")[1] in ("matmul", "mm", "bmm")
 
 
 def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str], name: str, config: Config, text: str) -> Launcher:
@@ -354,6 +367,8 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     if len(loaded) == 2:
         depth = "depth"
         lines += indented([f"a, b, depth = even(a, b, {one.turned}, {config['bk']})"])
+    if "b" in loaded:  # as it is held, which may be wider: an odd width would have it read element by element
+        lines += indented([f"width = b.shape[{'-2' if one.turned else '-1'}]"])
     last = {"a": ("-2", "-1"), "b": ("-2", "-1") if one.turned else ("-1", "-2")}
     strides = [
         text
@@ -362,7 +377,8 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     ]
     joined = Joined(bodies)
     bm, bn, bk = (int(config[key]) for key in ("bm", "bn", "bk"))
-    given = [*loaded, *(text for side in picks for text in (f"{side}_pick", f"{side}.shape[0]")), *own[len(loaded) :], *joined.given, str(m), str(n), depth, *strides, *joined.named, f"EVEN=({depth}) % {bk} == 0"]
+    given = [*loaded, *(text for side in picks for text in (f"{side}_pick", f"{side}.shape[0]")), *own[len(loaded) :], *joined.given, str(m), str(n), depth, *strides, *(["width"] if "b" in loaded else [])]
+    given += [*joined.named, f"EVEN=({depth}) % {bk} == 0"]
     given += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
     lines += indented(
         [
@@ -393,4 +409,4 @@ def configs(made: Plan) -> tuple[Config, ...]:
     return EIGHT if found and all(one.a.dtype in (*EIGHTS, "int8") for one in found) else HALF
 
 
-__all__ = ["EVEN", "Config", "Product", "configs", "launcher", "products"]
+__all__ = ["EVEN", "MULTIPLIED", "Config", "Product", "configs", "launcher", "products"]

@@ -22,7 +22,8 @@ class Template:
         graph: The module's, as it would be called. Raises Unsupported where it is beyond the rules.
 
     Attributes:
-        starts: Choices to begin with: everything in own kernels, then with more and more left to torch.
+        starts: Choices to begin with: everything in own kernels, then with more and more left to torch; with a large and a
+            small tile each, for which of them suits decides about the rest.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -39,7 +40,13 @@ class Template:
         found += [Choice(config, tile, head), Choice(config, None, head), Choice(config, self._tiles[0] if products else None), Choice(config)]
         if topk.selections(self.plan):
             found = [*(replace(choice, selections=True) for choice in found), found[-1]]
+        found = [other for choice in found for other in self._sized(choice)]
         self.starts: list[Choice] = [choice for i, choice in enumerate(found) if choice not in found[:i]]
+
+    def _sized(self, choice: Choice) -> list[Choice]:
+        tiles = [self._tiles[i * (len(self._tiles) - 1) // 2] for i in range(3)] if choice.tiles else [None]
+        heads = [self._heads[0], self._heads[-1]] if choice.heads else [None]
+        return [replace(choice, tiles=tile, heads=head) for head in heads for tile in (tiles if head is heads[0] else tiles[:1])]
 
     def part(self, choice: Choice) -> Part:
         """The template with numbers in it."""
@@ -54,7 +61,8 @@ class Template:
             return [replace(choice, heads=value) for value in self._heads] if choice.heads else [choice]
         if name == "tiles":
             return [replace(choice, tiles=value) for value in self._tiles] if choice.tiles else [choice]
-        return [replace(choice, config=value) for value in host.CONFIGS]
+        configs = host.CONFIGS[:1] if choice.selections else host.CONFIGS  # a selection takes seconds to compile
+        return [replace(choice, config=value) for value in configs]
 
 
 def untuned(graph: Graph, source: str) -> list[Made]:

@@ -11,7 +11,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ TARGET_S = {"cuda": 0.002, "cpu": 0.02}  # of device time in a region
 MOST = 40  # calls in one
 SHARE = 0.1  # of the device's memory for the inputs and outputs of a region
 HOST_BYTES = 1 << 28
+HOLDS, HOLD_S = 1.5, (3e-4, 2e-3)  # of what a call of the reference takes to its end; at least, at most
 PAIRS = 10
 HIDDEN = 2  # unseen inputs of each shape
 HIDES = 0.1  # of its device time that a candidate may spend where its events do not show it
@@ -47,6 +48,7 @@ class Plan:
         sizes: Their bytes.
         alias: (output, argument) whose memory meets in the reference's own answer.
         changed: Arguments that the reference changes.
+        hold: Seconds for which the device is kept busy before a call, so that launching its kernels does not count.
         idle: Seconds of a region that calls nothing.
         errors: The candidate's, by output, of the last check.
         glanced: Seeds, the choice of elements, and the reference's region, for `glance`.
@@ -57,6 +59,7 @@ class Plan:
     sizes: tuple[int, ...]
     alias: tuple[tuple[int, int], ...]
     changed: tuple[int, ...]
+    hold: float = 0.0
     idle: float = 0.0
     errors: list[Error] = field(default_factory=list)
     glanced: tuple[list[int], int, Region] | None = None
@@ -160,11 +163,16 @@ class KernelJudge:
             # Outputs twice: they are poisoned in a place of their own.
             most = int(memory / max(1, found.given + 2 * sum(sizes)))
             plan.calls = max(1, min(math.ceil(TARGET_S[device.kind] / one), MOST, most))
+            if device.kind == "cuda":
+                alone = self._region(self.reference, shape, self.seeds(2), plan, Ask(cold=False, one_by_one=True))
+                plan.hold = min(max(HOLD_S[0], HOLDS * alone.wall_s / 2), HOLD_S[1])
             plan.idle = self._idle(shape, plan)
             self._plans[shape] = plan
         return self._plans[shape]
 
     def _region(self, subject: KernelSubject, shape: int, seeds: Sequence[int], plan: Plan, ask: Ask, probes: int = 0) -> Region:
+        if not ask.one_by_one:
+            ask = replace(ask, hold_s=plan.hold)
         return subject.region(shape, seeds, plan.sizes, ask, probes, self.limit_s)
 
     def _idle(self, shape: int, plan: Plan) -> float:

@@ -105,12 +105,14 @@ class Ask:
         one_by_one: The device is synchronised after each call: the wall-clock is then the time until an answer is there.
         late: The inputs are made after the clock has started.
         idle: No module is called: what a region costs by itself.
+        hold_s: The device is kept busy for so long before each call: its kernels are launched by the time they can begin.
     """
 
     cold: bool = True
     one_by_one: bool = False
     late: bool = False
     idle: bool = False
+    hold_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,7 @@ class KernelSession(Session):
                 "one_by_one": ask.one_by_one,
                 "late": ask.late,
                 "idle": ask.idle,
+                "hold": ask.hold_s,
             },
             AROUND_S + limit_s,
         )
