@@ -18,7 +18,7 @@ from codeopt.agent.kernels.graph import Dim
 from codeopt.agent.kernels.host import Launcher, told, tuple_text
 from codeopt.agent.kernels.ir import Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
-from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile
+from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile, widest
 
 Config = Mapping[str, int | str]
 SINGLE: tuple[Config, ...] = (
@@ -32,8 +32,9 @@ HALF: tuple[Config, ...] = (
     {"bm": 128, "bn": 128, "warps": 8, "stages": 2, "precision": "ieee"},
     {"bm": 64, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
     {"bm": 128, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
-    {"bm": 16, "bn": 64, "warps": 4, "stages": 3, "precision": "ieee"},
-    {"bm": 16, "bn": 128, "warps": 4, "stages": 3, "precision": "ieee"},
+    {"bm": 16, "bn": 32, "warps": 4, "stages": 2, "precision": "ieee"},
+    {"bm": 16, "bn": 64, "warps": 4, "stages": 2, "precision": "ieee"},
+    {"bm": 16, "bn": 64, "warps": 8, "stages": 2, "precision": "ieee"},
 )
 KEYS = tuple(f"head_{key}" for key in SINGLE[0])
 LEAST, MOST_WIDTH = 16, 128
@@ -206,6 +207,7 @@ def {name}_kernel({given}):
     n = tl.arange(0, BN)
     e, f = tl.arange(0, E), tl.arange(0, F)
     row_ok = m < M
+    INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
     q = tl.load(q_ptr + one * q_batch + head * q_head + m * q_row + e[None, :] * q_depth, mask=row_ok & (e[None, :] < WIDTH), other=0.0)
 {setup}
     top = tl.full([BM, 1], float("-inf"), tl.float32)
@@ -249,7 +251,7 @@ def _side(program: Program, one: Attention, side: str, taken: frozenset[str]) ->
         return [LOADS[side][0]], [LOADS[side][1]], [f"{side}_at += BN * {side}_row"], []
     found = tile(program, chain, taken, "row_ok", "col_ok")
     place, width = ("e", "WIDTH") if side == "k" else ("f", "OUT_WIDTH")
-    lines = [f"rows, cols = (start + n)[:, None], {place}[None, :]", f"row_ok, col_ok = rows < N, cols < {width}", "rows += batch * N", *found.lines]
+    lines = [f"rows, cols = (start + n)[:, None], {place}[None, :]", f"row_ok, col_ok = rows < N, cols < {width}", "rows += (batch * N).to(INDEX)", *found.lines]
     text = f"tl.where(row_ok & col_ok, {found.name}, 0).to(q.dtype)"
     return [], [*lines, f"{side} = {f'tl.trans({text})' if side == 'k' else text}"], [], found.bodies
 
@@ -279,7 +281,7 @@ def launcher(program: Program, one: Attention, name: str, config: Config) -> Lau
     joined, loaded = Joined(bodies), _loaded(one)
     strides = [f"{item}_{axis}" for item in loaded for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
     given = [*(f"{item}_ptr" for item in loaded), "out_ptr", *joined.plain, "M", "N", "HEADS", *(["SCALE"] if one.scale else []), *strides]
-    given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "PRECISION", "E", "F", "BM", "BN"))]
+    given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "WIDE", "PRECISION", "E", "F", "BM", "BN"))]
     end = "tl.minimum(N, (block + 1) * BM)" if one.causal else "N"
     setup, load, step = ("\n".join(indented([line for part in parts for line in part[i]], times)) for i, times in enumerate((1, 2, 2)))
     text = KERNEL.format(name=name, given=", ".join(given), end=end, setup=setup, load=load, step=step, lines="\n".join(indented(inside, 2)))
@@ -314,7 +316,7 @@ def _host(program: Program, one: Attention, bodies: list[Body], name: str, confi
     strides = [f"{item}.stride({i})" for item in loaded for i in axes[item]] + [f"out.stride({i})" for i in range(3)]
     given = [*loaded, "out", *joined.given, str(rows), str(columns), str(heads), *([one.scale] if one.scale else []), *strides]
     given += [*joined.named, f"WIDTH={depth}", f"OUT_WIDTH={width}"]
-    given += [f'PRECISION="{config["precision"]}"', f"E={_power(depth)}", f"F={_power(width)}"]
+    given += [f"WIDE={widest(rest)}", f'PRECISION="{config["precision"]}"', f"E={_power(depth)}", f"F={_power(width)}"]
     given += [f"BM={config['bm']}", f"BN={config['bn']}"]
     answer = "out" if len(lead) == 2 else f"out.reshape({', '.join(map(str, one.value.shape))})"
     lines += indented(

@@ -18,7 +18,7 @@ from codeopt.agent.kernels.graph import Dim
 from codeopt.agent.kernels.host import Launcher, outputs, told
 from codeopt.agent.kernels.ir import Program, Value
 from codeopt.agent.kernels.plan import Group, Plan
-from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile
+from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile, widest
 
 Config = Mapping[str, int | str]
 SINGLE: tuple[Config, ...] = (
@@ -235,6 +235,7 @@ def {name}_kernel({given}):
     m = (first + program % (8 * n_blocks) % height) * BM + tl.arange(0, BM)
     n = (program % (8 * n_blocks)) // height * BN + tl.arange(0, BN)
     k = tl.arange(0, BK)
+    INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
 {setup}
     total = tl.zeros([BM, BN], tl.{kind})
     for start in range(0, K, BK):
@@ -245,8 +246,8 @@ def {name}_kernel({given}):
     row_ok, col_ok = m[:, None] < M, n[None, :] < N
 '''
 SIDES = {
-    "a": ("(m % M).to(tl.int64)[:, None] * a_row + k[None, :] * a_depth", "k[None, :] < K - start", "batch * M + (m % M)[:, None]"),
-    "b": ("(n % b_width).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "batch * N + (n % N)[:, None]"),
+    "a": ("(m % M).to(tl.int64)[:, None] * a_row + k[None, :] * a_depth", "k[None, :] < K - start", "(batch * M).to(INDEX) + (m % M)[:, None]"),
+    "b": ("(n % b_width).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "(batch * N).to(INDEX) + (n % N)[:, None]"),
 }
 """Of an operand: where its elements lie in a batch, which of them are there, and the numbers of its rows."""
 
@@ -269,7 +270,7 @@ def _side(program: Program, one: Product, side: str, taken: frozenset[str]) -> t
         text = f"tl.where(col_ok, {found.name}, 0).to(tl.{dtype})"
         return [], [*lines, f"{side} = {text if side == 'a' else f'tl.trans({text})'}"], [], found.bodies
     found = tile(program, chain, taken, "row_ok", "")
-    lines = ["rows, cols = start + k[:, None], (n % N)[None, :]", "row_ok = (rows < K) | EVEN", "rows += batch * K", *found.lines]
+    lines = ["rows, cols = start + k[:, None], (n % N)[None, :]", "row_ok = (rows < K) | EVEN", "rows += (batch * K).to(INDEX)", *found.lines]
     return [], [*lines, f"b = tl.where(row_ok, {found.name}, 0).to(tl.{dtype})"], [], found.bodies
 
 
@@ -295,7 +296,7 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     picks = _picks(one, loaded)
     given = [*(f"{side}_ptr" for side in loaded), *(text for side in picks for text in (f"{side}_pick_ptr", f"{side}_size")), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
     given += ["b_width"] if "b" in loaded else []
-    given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "PRECISION", "BM", "BN", "BK"))]
+    given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "WIDE", "PRECISION", "BM", "BN", "BK"))]
     setup, inside, step = (indented([line for part in parts for line in part[i]], times) for i, times in enumerate((1, 2, 2)))
     text = KERNEL.format(
         name=name, given=", ".join(given), kind=one.kind, setup="\n".join(setup), inside="\n".join(inside), step="\n".join(step)
@@ -310,18 +311,32 @@ def _picks(one: Product, loaded: Sequence[str]) -> dict[str, Value]:
 
 
 EVEN = '''
+@triton.jit
+def longer_kernel(from_ptr, to_ptr, TALL, LONG, WIDTH, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    cols = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(from_ptr + row * LONG + cols, mask=cols < tl.where(row < TALL, LONG, 0), other=0)
+    tl.store(to_ptr + row * WIDTH + cols, x, mask=cols < WIDTH)
+
+
+def longer(x, last, before):
+    # Zeros behind each row, and rows of zeros behind each matrix.
+    tall, long = x.shape[-2:]
+    if before and x.dim() > 2:
+        return torch.nn.functional.pad(x, (0, last, 0, before))
+    held = x.contiguous().view(torch.uint8) if x.element_size() == 1 else x.contiguous()
+    rows, width = held.numel() // long, long + last
+    made = torch.empty((*x.shape[:-2], tall + before, width), dtype=held.dtype, device=x.device)
+    longer_kernel[(rows + before, triton.cdiv(width, 2048))](held, made, rows, long, width, BLOCK=2048, num_warps=4)
+    return made.view(x.dtype)
+
+
 def even(a, b, turned, block):
     # Rows that begin at odd places are read element by element. Copies with longer rows, filled with zeros, cost less.
     depth = a.shape[-1]
-    more = -depth % block
-    odd = any(x.stride(-1) == 1 and x.stride(-2) * x.element_size() % 16 for x in (a, b))
-    if not odd and not more:
+    if not any(x.stride(-1) == 1 and x.stride(-2) * x.element_size() % 16 for x in (a, b)):
         return a, b, depth
-
-    def longer(x, last, before):
-        held = x.view(torch.uint8) if x.element_size() == 1 else x
-        return torch.nn.functional.pad(held, (0, last, 0, before)).view(x.dtype)
-
+    more = -depth % block
     return longer(a, more, 0), longer(b, more, 0) if turned else longer(b, -b.shape[-1] % 16, more), depth + more
 '''
 MULTIPLIED = '''
@@ -379,7 +394,7 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     bm, bn, bk = (int(config[key]) for key in ("bm", "bn", "bk"))
     given = [*loaded, *(text for side in picks for text in (f"{side}_pick", f"{side}.shape[0]")), *own[len(loaded) :], *joined.given, str(m), str(n), depth, *strides, *(["width"] if "b" in loaded else [])]
     given += [*joined.named, f"EVEN=({depth}) % {bk} == 0"]
-    given += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
+    given += [f"WIDE={widest(rest)}", f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
     lines += indented(
         [
             f"{name}_kernel[(triton.cdiv({m}, {bm}) * triton.cdiv({n}, {bn}){f' * {batch}' if one.batches else ''},)](",

@@ -119,3 +119,8 @@ class Joined:
         tensors += [f"out_{i}" for i in range(sum(len(body.outs) for body in bodies))]
         self.given = [*tensors, *(text for name, text in every.items() if name not in fixed)]
         self.named = [f"{name}={text}" for name, text in every.items() if name in fixed]
+
+
+def widest(names: Sequence[str]) -> str:
+    """Whether an index into one of these tensors needs 64 bits, as the host's text."""
+    return f"max({', '.join([*(f'{name}.numel()' for name in names), '0', '0'])}) >= 2**31"
