@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from codeopt.agent.kernels import matmul, words
+from codeopt.agent.kernels import words
 from codeopt.agent.kernels.forward import Choice, Forward
 from codeopt.agent.kernels.graph import Graph, Symbol, Unsupported
 from codeopt.agent.kernels.ir import Value
@@ -91,11 +91,7 @@ def candidate(source: str, parts: Sequence[Part]) -> Made | None:
     texts = dict.fromkeys(text for way in ways for text in way.texts)
     kernels = "\n\n".join(texts)
     picks = NEAREST.lstrip() + "\n" if any(len(way.made) > 1 for way in ways) else ""
-    body = _class(ways)
-    multiplied = " = multiplied(" in body
-    picks += matmul.EVEN.lstrip() + "\n" if multiplied or " = even(" in kernels else ""
-    picks += matmul.MULTIPLIED.lstrip() + "\n" if multiplied else ""
-    text = "\n".join([f'"""{note}"""\n', kept(source, "nearest" in picks), words.helpers(kernels), picks, kernels, body])
+    text = "\n".join([f'"""{note}"""\n', kept(source, bool(picks)), words.helpers(kernels), picks, kernels, _class(ways)])
     found = [item.rule for way in ways for item in way.first.launchers]
     rule = next(rule for rule in RULES if rule in found)
     return Made(text, note, rule, tuple(part.choice.numbers(way.first.keys) for way in ways for part in way.group))

@@ -168,8 +168,6 @@ class Forward:
         if value.op == "getitem":
             return f"{self.text(self.program.uses(value)[0])}[{value.args[1]}]"
         given = [self.argument(arg) for arg in value.args]
-        if matmul.plain(self.program, value):
-            return f"multiplied({', '.join(given)})"
         given += [f"{key}={self.argument(arg)}" for key, arg in value.at.items()]
         return f"torch.ops.{value.op}({', '.join(given)})"
 

@@ -19,6 +19,8 @@ CONFIGS: tuple[Config, ...] = (
     {"block": 2048, "warps": 8, "tile": 4096, "per_warp": 1024, "limit": 32768, "chunk": 8192, "lanes": 32},
     {"block": 512, "warps": 4, "tile": 1024, "per_warp": 256, "limit": 8192, "chunk": 2048, "lanes": 128},
     {"block": 4096, "warps": 8, "tile": 8192, "per_warp": 512, "limit": 16384, "chunk": 4096, "lanes": 16},
+    {"block": 1024, "warps": 8, "tile": 2048, "per_warp": 256, "limit": 4096, "chunk": 4096, "lanes": 32},
+    {"block": 2048, "warps": 4, "tile": 4096, "per_warp": 2048, "limit": 65536, "chunk": 16384, "lanes": 64},
 )
 """block, warps: of kernels without reductions. tile: elements of a program at least, in rows; per_warp: of each warp.
 limit: the longest row that is read at once. chunk: pieces of longer ones. lanes: neighbours that are reduced side by side."""

@@ -19,6 +19,7 @@ from codeopt.agent.kernels.host import Launcher, outputs, told
 from codeopt.agent.kernels.ir import Program, Value
 from codeopt.agent.kernels.plan import Group, Plan
 from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile, widest
+from codeopt.sandbox.kernels.session import SIZES
 
 Config = Mapping[str, int | str]
 SINGLE: tuple[Config, ...] = (
@@ -56,6 +57,7 @@ EIGHT: tuple[Config, ...] = (
     {"bm": 16, "bn": 64, "bk": 256, "warps": 4, "stages": 4, "precision": "ieee"},
 )
 KEYS = tuple(f"tile_{key}" for key in SINGLE[0])
+ALIGNED = 16  # bytes
 LEAST = 16  # rows, columns and depth below which tiles would be mostly empty
 TYPES = ("float32", "float16", "bfloat16")
 EIGHTS = ("float8_e4m3fn", "float8_e5m2")
@@ -179,7 +181,7 @@ def products(made: Plan, prologues: bool = False) -> dict[str, tuple[Product, Gr
     taken: set[Group] = set()
     for value in program.values.values():
         one = product_of(program, value)
-        if one is None:
+        if one is None or any(hint([size], program.symbols) % step for size, step in odd(one)):
             continue
         one = fused(made, one) if prologues else one
         readers = [step for step in made.steps if _reads(program, step, value)]
@@ -247,7 +249,7 @@ def {name}_kernel({given}):
 '''
 SIDES = {
     "a": ("(m % M).to(tl.int64)[:, None] * a_row + k[None, :] * a_depth", "k[None, :] < K - start", "(batch * M).to(INDEX) + (m % M)[:, None]"),
-    "b": ("(n % b_width).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "(batch * N).to(INDEX) + (n % N)[:, None]"),
+    "b": ("(n % N).to(tl.int64)[None, :] * b_column + k[:, None] * b_depth", "k[:, None] < K - start", "(batch * N).to(INDEX) + (n % N)[:, None]"),
 }
 """Of an operand: where its elements lie in a batch, which of them are there, and the numbers of its rows."""
 
@@ -295,7 +297,6 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     strides = [f"{side}_{what}" for side in loaded for what in ("batch", "row" if side == "a" else "column", "depth")]
     picks = _picks(one, loaded)
     given = [*(f"{side}_ptr" for side in loaded), *(text for side in picks for text in (f"{side}_pick_ptr", f"{side}_size")), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
-    given += ["b_width"] if "b" in loaded else []
     given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "WIDE", "PRECISION", "BM", "BN", "BK"))]
     setup, inside, step = (indented([line for part in parts for line in part[i]], times) for i, times in enumerate((1, 2, 2)))
     text = KERNEL.format(
@@ -308,50 +309,6 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
 def _picks(one: Product, loaded: Sequence[str]) -> dict[str, Value]:
     """The indices of the operands that pick their matrices."""
     return {side: pick for side, pick in zip("ab", one.picks, strict=True) if pick is not None and side in loaded}
-
-
-EVEN = '''
-@triton.jit
-def longer_kernel(from_ptr, to_ptr, TALL, LONG, WIDTH, BLOCK: tl.constexpr):
-    row = tl.program_id(0).to(tl.int64)
-    cols = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    x = tl.load(from_ptr + row * LONG + cols, mask=cols < tl.where(row < TALL, LONG, 0), other=0)
-    tl.store(to_ptr + row * WIDTH + cols, x, mask=cols < WIDTH)
-
-
-def longer(x, last, before):
-    # Zeros behind each row, and rows of zeros behind each matrix.
-    tall, long = x.shape[-2:]
-    if before and x.dim() > 2:
-        return torch.nn.functional.pad(x, (0, last, 0, before))
-    held = x.contiguous().view(torch.uint8) if x.element_size() == 1 else x.contiguous()
-    rows, width = held.numel() // long, long + last
-    made = torch.empty((*x.shape[:-2], tall + before, width), dtype=held.dtype, device=x.device)
-    longer_kernel[(rows + before, triton.cdiv(width, 2048))](held, made, rows, long, width, BLOCK=2048, num_warps=4)
-    return made.view(x.dtype)
-
-
-def even(a, b, turned, block):
-    # Rows that begin at odd places are read element by element. Copies with longer rows, filled with zeros, cost less.
-    depth = a.shape[-1]
-    if not any(x.stride(-1) == 1 and x.stride(-2) * x.element_size() % 16 for x in (a, b)):
-        return a, b, depth
-    more = -depth % block
-    return longer(a, more, 0), longer(b, more, 0) if turned else longer(b, -b.shape[-1] % 16, more), depth + more
-'''
-MULTIPLIED = '''
-def multiplied(a, b):
-    # The library is as slow with odd rows: it gets even ones, and the columns that were added are cut off.
-    wide, long, _ = even(a, b, False, 8)
-    return torch.matmul(wide, long)[..., : b.shape[-1]]
-'''
-"""On the host."""
-
-
-def plain(program: Program, value: Value) -> bool:
-    """Whether torch's operation is a product of two tensors of half precision as they are."""
-    one = product_of(program, value)
-    return one is not None and one.bias is None and value.dtype in TYPES[1:] and value.op.split(".")[1] in ("matmul", "mm", "bmm")
 
 
 def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str], name: str, config: Config, text: str) -> Launcher:
@@ -378,12 +335,6 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
             if not apart and leaf.shape and leaf.kind != "weight":
                 lines += indented([f"{item.names[leaf.name]} = {item.names[leaf.name]}.contiguous()"])
     lines += indented(outputs(body, [*own, *rest][0]))
-    depth = str(k)
-    if len(loaded) == 2:
-        depth = "depth"
-        lines += indented([f"a, b, depth = even(a, b, {one.turned}, {config['bk']})"])
-    if "b" in loaded:  # as it is held, which may be wider: an odd width would have it read element by element
-        lines += indented([f"width = b.shape[{'-2' if one.turned else '-1'}]"])
     last = {"a": ("-2", "-1"), "b": ("-2", "-1") if one.turned else ("-1", "-2")}
     strides = [
         text
@@ -392,8 +343,8 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     ]
     joined = Joined(bodies)
     bm, bn, bk = (int(config[key]) for key in ("bm", "bn", "bk"))
-    given = [*loaded, *(text for side in picks for text in (f"{side}_pick", f"{side}.shape[0]")), *own[len(loaded) :], *joined.given, str(m), str(n), depth, *strides, *(["width"] if "b" in loaded else [])]
-    given += [*joined.named, f"EVEN=({depth}) % {bk} == 0"]
+    given = [*loaded, *(text for side in picks for text in (f"{side}_pick", f"{side}.shape[0]")), *own[len(loaded) :], *joined.given, str(m), str(n), str(k), *strides]
+    given += [*joined.named, f"EVEN=({k}) % {bk} == 0"]
     given += [f"WIDE={widest(rest)}", f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
     lines += indented(
         [
@@ -408,7 +359,17 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
     before = told(program, [item for other in bodies[1:] for item in other.group.names])
     what = "matrix product" + (f" of {before}" if before else "") + (f" with {after}" if after else "")
     what += " on tensor cores, in float32's accuracy" if config["precision"] == "tf32x3" else ""
-    return Launcher(name, (text,), "\n".join(lines) + "\n", tuple(leaves), tuple(body.outs), KEYS, "matrix product", what)
+    needs = tuple(f"({size}) % {step} != 0" for size, step in odd(one) if not isinstance(size, int))
+    return Launcher(name, (text,), "\n".join(lines) + "\n", tuple(leaves), tuple(body.outs), KEYS, "matrix product", what, needs)
+
+
+def odd(one: Product) -> list[tuple[Dim, int]]:
+    """Sizes of rows, and of what they have to be multiples: others begin at odd places, and are read element by element.
+
+    That is four times as slow as torch's own products (measured on an H200).
+    """
+    found = [(one.depth, one.a), (one.depth if one.turned else one.columns, one.b)]
+    return list(dict.fromkeys((size, ALIGNED // SIZES[held.dtype]) for size, held in found))
 
 
 def b_shape(one: Product) -> str:
@@ -424,4 +385,4 @@ def configs(made: Plan) -> tuple[Config, ...]:
     return EIGHT if found and all(one.a.dtype in (*EIGHTS, "int8") for one in found) else HALF
 
 
-__all__ = ["EVEN", "MULTIPLIED", "Config", "Product", "configs", "launcher", "products"]
+__all__ = ["Config", "Product", "configs", "launcher", "products"]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from codeopt.agent.budget import Budget
 from codeopt.agent.kernels.assemble import Made
-from codeopt.agent.kernels.graph import Unsupported, read
-from codeopt.agent.kernels.rules import Template
+from codeopt.agent.kernels.graph import Unsupported
+from codeopt.agent.kernels.rules import Template, traced
 from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.kernels.tuner import Tuner
 from codeopt.agent.proposers.base import ProposeContext
@@ -72,7 +72,7 @@ class KernelRules:
         for shape in self._shapes:
             reference = self._judge.reference
             try:
-                found[shape] = Template(read(reference.at(shape).graph(reference.texts[shape], GRAPH_S)))
+                found[shape] = traced(reference.at(shape), reference.texts[shape], GRAPH_S)
             except (*Failure, Unsupported) as error:
                 told = getattr(error, "evidence", "") or str(error)
                 self._say(context, f"shape {shape}: {told.strip().splitlines()[-1][:200] if told.strip() else error}")

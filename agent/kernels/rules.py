@@ -7,9 +7,10 @@ from dataclasses import replace
 from codeopt.agent.kernels import attention, host, matmul, topk
 from codeopt.agent.kernels.assemble import Made, Part, candidate
 from codeopt.agent.kernels.forward import Choice
-from codeopt.agent.kernels.graph import Graph, Unsupported
+from codeopt.agent.kernels.graph import Graph, Unsupported, read
 from codeopt.agent.kernels.lower import lowered
 from codeopt.agent.kernels.plan import planned
+from codeopt.sandbox.kernels.session import KernelSession
 
 TUNED = ("heads", "tiles", "config")
 """What costs the most comes first."""
@@ -43,6 +44,12 @@ class Template:
         found = [other for choice in found for other in self._sized(choice)]
         self.starts: list[Choice] = [choice for i, choice in enumerate(found) if choice not in found[:i]]
 
+    @property
+    def left(self) -> int:
+        """How many operations no template is for."""
+        known = {*attention.attentions(self.plan), *matmul.products(self.plan), *topk.selections(self.plan)}
+        return sum(value.kind == "host" and "." in value.op and value.name not in known for value in self.plan.program.values.values())
+
     def _sized(self, choice: Choice) -> list[Choice]:
         tiles = [self._tiles[i * (len(self._tiles) - 1) // 2] for i in range(3)] if choice.tiles else [None]
         heads = [self._heads[0], self._heads[-1]] if choice.heads else [None]
@@ -63,6 +70,18 @@ class Template:
             return [replace(choice, tiles=value) for value in self._tiles] if choice.tiles else [choice]
         configs = host.CONFIGS[:1] if choice.selections else host.CONFIGS  # a selection takes seconds to compile
         return [replace(choice, config=value) for value in configs]
+
+
+def traced(session: KernelSession, text: str, seconds: float) -> Template:
+    """What the rules make of the module at a shape: with its weights' sizes left open, unless that leaves more to torch.
+
+    Raises Unsupported where it is beyond the rules; Refused, Broken.
+    """
+    opened = Template(read(session.graph(text, seconds)))
+    if not opened.left or not opened.graph.weights:
+        return opened
+    closed = Template(read(session.graph(text, seconds, opened=False)))
+    return closed if closed.left < opened.left else opened
 
 
 def untuned(graph: Graph, source: str) -> list[Made]:

@@ -280,9 +280,12 @@ class KernelSession(Session):
         rows = self._asked({"do": "profile", "text": text, "seed": seed}, seconds)["profile"]
         return [(str(name)[:400], float(spent), int(count)) for name, spent, count in rows]
 
-    def graph(self, text: str, seconds: float) -> dict[str, Any]:
-        """The module's operations as plain data (runner/kernel_graph.py): only the reference is asked. Raises Refused, Broken."""
-        return self.plain("graph", {"text": text, "seed": INIT}, seconds)
+    def graph(self, text: str, seconds: float, *, opened: bool = True) -> dict[str, Any]:
+        """The module's operations as plain data (runner/kernel_graph.py), with its weights' sizes left open or as they are.
+
+        Only the reference is asked. Raises Refused, Broken.
+        """
+        return self.plain("graph", {"text": text, "seed": INIT, "open": opened}, seconds)
 
     def plain(self, what: str, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """What the reference's own process finds out ("rates", "cost"). Raises Refused, Broken."""

@@ -382,7 +382,7 @@ class Kernel:
         """The operations of one call of this module, as plain data."""
         from . import kernel_graph
 
-        return {"graph": kernel_graph.captured(self, message["text"], message["seed"])}
+        return {"graph": kernel_graph.captured(self, message["text"], message["seed"], message["open"])}
 
     # --- frames -------------------------------------------------------------------------------------------
 

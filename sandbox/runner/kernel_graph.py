@@ -10,14 +10,18 @@ LIST, DICT = (list, tuple), dict
 PLAIN = (bool, int, float, str, type(None))
 
 
-def captured(kernel, text, seed):
-    """The graph of one call of a shape's module, in the mode (training or not) in which it would be called."""
+def captured(kernel, text, seed, opened):
+    """The graph of one call of a shape's module, in the mode (training or not) in which it would be called.
+
+    Args:
+        opened: Sizes of weights are left open, too, where the module lets them.
+    """
     torch = kernel.torch
     module, arguments = kernel.built[text][1], kernel.inputs(text, seed)
     given = [[name, "PARAMETER", value] for name, value in module.named_parameters()]
     given += [[name, "BUFFER", value] for name, value in module.named_buffers()]
     # A module may read its sizes as numbers, which no symbol can stand for: then first its weights' are numbers, then all.
-    for weights, dynamic in ((given, True), ([], True), ([], False)):
+    for weights, dynamic in (*([(given, True)] if opened else []), ([], True), ([], False)):
         try:
             with Reads(torch, module) as reads:
                 program = exported(torch, module, weights, arguments, dynamic)

