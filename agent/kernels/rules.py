@@ -34,7 +34,8 @@ class Template:
         heads = attention.configs(flash) if flash else ()
         products = matmul.products(self.plan)
         self._heads, self._tiles = heads, matmul.configs(self.plan) if products else ()
-        tile = self._tiles[0] if products and set(products) - set(flash) else None
+        within = {one.scores.name for one in flash.values() if one.scores is not None}
+        tile = self._tiles[0] if set(products) - set(flash) - within else None
         head, config = heads[0] if heads else None, host.CONFIGS[0]
         whole = bool(tile) and matmul.products(self.plan, True) != products
         found = [Choice(config, tile, head, True)] if whole else []
