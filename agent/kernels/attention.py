@@ -6,7 +6,7 @@ scores (scales, masks, biases), then a softmax.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -201,7 +201,7 @@ KERNEL = '''
 @triton.jit
 def {name}_kernel({given}):
     blocks = tl.cdiv(M, BM)
-    block, batch = tl.program_id(0) % blocks, (tl.program_id(0) // blocks).to(tl.int64)
+    block, batch = {order}, (tl.program_id(0) // blocks).to(tl.int64)
     one, head = batch // HEADS, batch % HEADS
     m = block * BM + tl.arange(0, BM)[:, None]
     n = tl.arange(0, BN)
@@ -213,19 +213,7 @@ def {name}_kernel({given}):
     top = tl.full([BM, 1], float("-inf"), tl.float32)
     share = tl.zeros([BM, 1], tl.float32)
     total = tl.zeros([BM, F], tl.float32)
-    for start in range(0, {end}, BN):
-{load}
-        rows, row_ok, cols = batch * M + m, m < M, start + n[None, :]
-        col_ok = cols < N
-{lines}
-        # The sums so far were relative to another maximum.
-        new = tl.maximum(top, tl.max(weighed, axis=1)[:, None])
-        safe = tl.where(new == float("-inf"), 0.0, new)
-        weights, fade = tl.exp(weighed - safe), tl.exp(top - safe)
-        share = share * fade + tl.sum(weights, axis=1)[:, None]
-        total = tl.dot(weights.to(v.dtype), v, total * fade, input_precision=PRECISION)
-        top = new
-{step}
+{loops}
     place = one * out_batch + head * out_head + m * out_row + f[None, :]
     tl.store(out_ptr + place, total / share, mask=row_ok & (f[None, :] < OUT_WIDTH))
 '''
@@ -256,6 +244,61 @@ def _side(program: Program, one: Attention, side: str, taken: frozenset[str]) ->
     return [], [*lines, f"{side} = {f'tl.trans({text})' if side == 'k' else text}"], [], found.bodies
 
 
+LOOP = """
+    for start in range({first}, {end}, BN):
+{load}
+        rows, row_ok, cols = batch * M + m, m < M, start + n[None, :]
+        col_ok = cols < N
+{lines}
+        # The sums so far were relative to another maximum.
+        new = tl.maximum(top, tl.max(weighed, axis=1)[:, None])
+        safe = tl.where(new == float("-inf"), 0.0, new)
+        weights, fade = tl.exp(weighed - safe), tl.exp(top - safe)
+        share = share * fade + tl.sum(weights, axis=1)[:, None]
+        total = tl.dot(weights.to(v.dtype), v, total * fade, input_precision=PRECISION)
+        top = new
+{step}
+"""
+
+
+def _loops(program: Program, one: Attention, body: Body, load: str, step: str) -> str:
+    """Text of the loop over keys: of a causal attention two, the first over those that every row of the block sees."""
+    scores = body.names[one.scores.name] if one.scores is not None else "scores"
+    product = f"{scores} = tl.dot(q, k, input_precision=PRECISION){' * SCALE' if one.scale else ''}"
+
+    def lines(names: Sequence[str], weighed: str, kept: str) -> str:
+        used = {arg.name for name in names for arg in program.uses(program.values[name])}
+        found = [product, *(body.load(leaf, "row_ok", "col_ok") for leaf in body.leaves if leaf.name in used)]
+        found += [body.point(program.values[name]) for name in names]
+        text = body.names.get(weighed, scores)
+        found.append(f'weighed = tl.where({kept}, {text}, float("-inf"))' if kept else f"weighed = {text}")
+        return "\n".join(indented([*body.indices(fixed=False), *found], 2))
+
+    if not one.causal:
+        return LOOP.format(first="0", end="N", load=load, step=step, lines=lines(one.between, one.weighed, "col_ok"))
+    unmasked, names = one.weighed, one.between
+    if one.scores is not None:
+        masked = program.values[one.weighed]
+        unmasked = next(arg.name for arg in masked.args[1:] if isinstance(arg, Use))
+        names = tuple(_needed(program, one.between, unmasked))
+    full = "tl.minimum(N, block * BM) // BN * BN"
+    before = LOOP.format(first="0", end=full, load=load, step=step, lines=lines(names, unmasked, ""))
+    after = lines(one.between, one.weighed, "col_ok & (cols <= m)")
+    return before + LOOP.format(first=full, end="tl.minimum(N, (block + 1) * BM)", load=load, step=step, lines=after)
+
+
+def _needed(program: Program, names: Sequence[str], last: str) -> list[str]:
+    """Those of some operations that a value is made of."""
+    found: set[str] = set()
+    stack = [last]
+    while stack:
+        name = stack.pop()
+        if name in names and name not in found:
+            found.add(name)
+            stack += [used.name for used in program.uses(program.values[name])]
+    return [name for name in names if name in found]
+
+
 def launcher(program: Program, one: Attention, name: str, config: Config) -> Launcher:
     """The kernel of an attention, and the function that launches it."""
     rows, columns = one.q.shape[-2], one.v.shape[-2]
@@ -269,22 +312,14 @@ def launcher(program: Program, one: Attention, name: str, config: Config) -> Lau
         before, within, behind, more = _side(program, one, side, frozenset(text for other in bodies for text in other.names.values()))
         parts.append((before, within, behind))
         bodies += more
-    scores = body.names[one.scores.name] if one.scores is not None else "scores"
-    scaled = " * SCALE" if one.scale else ""
-    lines = [f"{scores} = tl.dot(q, k, input_precision=PRECISION){scaled}"]
-    lines += [body.load(leaf, "row_ok", "col_ok") for leaf in body.leaves]
-    lines += [body.point(program.values[item]) for item in one.between]
-    kept = "col_ok & (cols <= m)" if one.causal else "col_ok"
-    weighed = body.names.get(one.weighed, scores)
-    lines.append(f'weighed = tl.where({kept}, {weighed}, float("-inf"))')
-    inside = [*body.indices(fixed=False), *lines]
+    setup, load, step = ("\n".join(indented([line for part in parts for line in part[i]], times)) for i, times in enumerate((1, 2, 2)))
+    loops = _loops(program, one, body, load, step)
     joined, loaded = Joined(bodies), _loaded(one)
     strides = [f"{item}_{axis}" for item in loaded for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
     given = [*(f"{item}_ptr" for item in loaded), "out_ptr", *joined.plain, "M", "N", "HEADS", *(["SCALE"] if one.scale else []), *strides]
     given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "WIDE", "PRECISION", "E", "F", "BM", "BN"))]
-    end = "tl.minimum(N, (block + 1) * BM)" if one.causal else "N"
-    setup, load, step = ("\n".join(indented([line for part in parts for line in part[i]], times)) for i, times in enumerate((1, 2, 2)))
-    text = KERNEL.format(name=name, given=", ".join(given), end=end, setup=setup, load=load, step=step, lines="\n".join(indented(inside, 2)))
+    order = "blocks - 1 - tl.program_id(0) % blocks" if one.causal else "tl.program_id(0) % blocks"  # the longest first
+    text = KERNEL.format(name=name, given=", ".join(given), setup=setup, loops=loops, order=order)
     text = "\n".join(line for line in text.strip().splitlines() if line) + "\n"
     return _host(program, one, bodies, name, config, text)
 

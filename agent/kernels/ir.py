@@ -111,6 +111,10 @@ class Program:
             ones = first.op == "cast" or (self._number(first.args[1]) not in (None, 0) and self._number(first.args[2]) == 0)
             if ones and held.dtype == "bool" and held.shape == shape:
                 return self.point("logical_not", held, dtype="bool") if op == "eq" else held
+        if op == "where" and dtype == first.dtype == "bool" and first.shape == shape:
+            yes, no = self._number(args[1]), self._number(args[2])
+            if yes is not None and no is not None and bool(yes) != bool(no):
+                return first if yes else self.point("logical_not", first, dtype="bool")
         if op == "where" and first.op == "logical_not" and self.uses(first)[0].dtype == "bool":
             return self.point("where", self.uses(first)[0], args[2], args[1], dtype=dtype)
         if op in ("logical_not", "bitwise_not") and first.op == "logical_not" and self.uses(first)[0].dtype == "bool":
@@ -119,8 +123,9 @@ class Program:
 
     def _number(self, arg: Any) -> Any:
         """The number that an argument is; None where it is none."""
-        if isinstance(arg, Use):
-            return self[arg].args[0] if self[arg].op == "fill" else None
+        held = self[arg] if isinstance(arg, Use) else arg
+        if isinstance(held, Value):
+            return held.args[0] if held.op == "fill" else None
         return arg if isinstance(arg, int | float) else None
 
     def _made(self, op: str, args: Sequence[Any], shape: Shape, dtype: str) -> Value:

@@ -36,6 +36,8 @@ class KernelRules:
         self, shop: KernelShop, judge: KernelJudge, shapes: Sequence[int], stop: Callable[[], bool] = lambda: False
     ) -> None:
         self._shop, self._judge, self._shapes, self._stop = shop, judge, list(shapes), stop
+        self._found: dict[int, Template] | None = None
+        self._lines: list[str] = []
 
     def check(self, budget: Budget) -> None:
         """Rules need nothing."""
@@ -44,7 +46,9 @@ class KernelRules:
         """The fastest choice for each shape, in one file."""
         if context.source != self._shop.baseline_source():
             return
-        templates = self._templates(context)
+        templates = self.prepare()
+        for line in self._lines:
+            self._say(context, line)
         if not templates:
             self._say(context, "no template fits this module")
             return
@@ -66,17 +70,18 @@ class KernelRules:
         configs = dict.fromkeys(", ".join(f"{key} {value}" for key, value in config.items()) for config in made.config)
         return Proposal(source=made.source, proposer=self.name, rule=made.rule, note=f"{made.note} ({' | '.join(configs)})")
 
-    def _templates(self, context: ProposeContext) -> dict[int, Template]:
-        """For each shape that has a graph within the rules."""
-        found: dict[int, Template] = {}
-        for shape in self._shapes:
-            reference = self._judge.reference
-            try:
-                found[shape] = traced(reference.at(shape), reference.texts[shape], GRAPH_S)
-            except (*Failure, Unsupported) as error:
-                told = getattr(error, "evidence", "") or str(error)
-                self._say(context, f"shape {shape}: {told.strip().splitlines()[-1][:200] if told.strip() else error}")
-        return found
+    def prepare(self) -> dict[int, Template]:
+        """What fits, for each shape that has a graph within the rules; found out once."""
+        if self._found is None:
+            self._found = {}
+            for shape in self._shapes:
+                reference = self._judge.reference
+                try:
+                    self._found[shape] = traced(reference.at(shape), reference.texts[shape], GRAPH_S)
+                except (*Failure, Unsupported) as error:
+                    told = getattr(error, "evidence", "") or str(error)
+                    self._lines.append(f"shape {shape}: {told.strip().splitlines()[-1][:200] if told.strip() else error}")
+        return self._found
 
     def _say(self, context: ProposeContext, line: str) -> None:
         if context.trace is not None:

@@ -56,16 +56,18 @@ class KernelRun(Run):
         try:
             judge = KernelJudge(self.kernels.subject(Side()), rel=task.rel or None, seed=self.options.seed)
             self.examiner = Examiner(self.kernels, judge)
-            self.phase("baseline", "shapes, rivals, roofline")
+            self.phase("baseline", "shapes, roofline")
             self.examiner.learn()
+            seen = [number for number in self.examiner.shapes if not self.examiner.rows[number].held_out]
+            self.proposers = [self.kernel_rules(seen) if proposer.name == KernelRules.name else proposer for proposer in self.proposers]
+            self.phase("profile")
+            self.profile = self.kernel_rows(judge.reference, kernel.source)
+            self.phase("rivals", "torch.compile")
             fastest = self.examiner.fastest()
             for note in self.examiner.notes:
                 self.say(note)
-            seen = [number for number in self.examiner.shapes if not self.examiner.rows[number].held_out]
             referee = Referee(judge, seen, self.examiner.rivals()[fastest][0])
             self.trace.add(Inputs(counts=Counts(visible={"generated": CHECKED * len(seen)}), note=f"{len(seen)} shapes"))
-            self.phase("profile")
-            self.profile = self.kernel_rows(judge.reference, kernel.source)
             times = {mode: sum(times) for mode, (_, times) in self.examiner.rivals().items()}
             self.trace.add(Baseline(status=Status.OK, seconds=times[fastest], clock="device", profile=self.profile))
             told = ", ".join(f"{named(mode)} {seconds(spent)}" for mode, spent in times.items())
@@ -74,12 +76,18 @@ class KernelRun(Run):
         except KeyboardInterrupt as interrupt:
             return self.interrupted(interrupt)
 
+    def kernel_rules(self, seen: Sequence[int]) -> KernelRules:
+        """The rules for kernels; what fits is found out while rivals are compiled."""
+        assert self.kernels is not None and self.examiner is not None
+        time_left = self.time_left(KEPT * (self.options.budget.wall_s or 1e9))
+        rules = KernelRules(self.kernels, self.examiner.judge, seen, lambda: time_left() <= 0)
+        rules.prepare()
+        return rules
+
     def climb_on(self, referee: Referee, seen: Sequence[int]) -> Outcome:
         """Search, then the decision on all shapes on the way back from the best step."""
         assert self.kernels is not None and self.examiner is not None
         time_left = self.time_left(KEPT * (self.options.budget.wall_s or 1e9))
-        rules = KernelRules(self.kernels, self.examiner.judge, seen, lambda: time_left() <= 0)
-        self.proposers = [rules if proposer.name == rules.name else proposer for proposer in self.proposers]
         workload = Workload((), (case("timed", seen[0], [SEED]),))
         reason = self.searched(
             self.kernels,

@@ -3,23 +3,70 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import cast
 
 from codeopt.agent.tasks.kernel import KernelFile, candidate_class
 from codeopt.agent.tasks.model import Task
-from codeopt.errors import UserError
+from codeopt.errors import SandboxBroken, SandboxUnavailable, UserError
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.kernels import device as gpu
-from codeopt.sandbox.kernels.session import Side
+from codeopt.sandbox.kernels.session import KernelSession, Side
 from codeopt.sandbox.kernels.subject import KernelSubject
 from codeopt.sandbox.protocol import Sandbox
+from codeopt.sandbox.session import Broken, Runtime, Session
 from codeopt.types import Proposal
 
 MOST_WARMING = 4  # compilers at work beside one another
 MOST_HELPERS = 8  # processes of one compiler
 ENDING_S = 0.2
+
+
+class Spare:
+    """A session that is started before somebody needs it: importing PyTorch and making a context take seconds.
+
+    Args:
+        device: "cuda" or "cpu".
+    """
+
+    def __init__(self, sandbox: Sandbox, device: str) -> None:
+        self._sandbox, self._device = sandbox, device
+        self._pool = ThreadPoolExecutor(1)
+        self._next: tuple[Runtime, Future[KernelSession]] | None = None
+        self._ended = False
+
+    def begin(self, runtime: Runtime) -> None:
+        """Start one, beside whatever else goes on. Nothing where there is one."""
+        if self._next is None and not self._ended:
+            self._next = runtime, self._pool.submit(KernelSession, self._sandbox, runtime, self._device)
+
+    def session(self, sandbox: Sandbox, runtime: Runtime, *, rng: random.Random | None = None) -> KernelSession:
+        """The one that was started, if it is like that, and begin with the next; else a new one. Raises as `KernelSession`."""
+        waiting, self._next = self._next, None
+        found: KernelSession | None = None
+        if waiting is not None:
+            with suppress(Broken, SandboxBroken, SandboxUnavailable):  # whatever went wrong does so again, where it is asked for
+                found = waiting[1].result()
+        if found is not None and (waiting is None or waiting[0] != runtime or not found.alive):
+            found.close()
+            found = None
+        if found is None:
+            found = KernelSession(sandbox, runtime, self._device, rng=rng)
+        self.begin(runtime)
+        return found
+
+    def close(self) -> None:
+        """End it. Idempotent."""
+        self._ended = True
+        waiting, self._next = self._next, None
+        self._pool.shutdown(wait=True)
+        if waiting is not None:
+            with suppress(Exception):
+                waiting[1].result().close()
 
 
 class KernelShop:
@@ -58,10 +105,14 @@ class KernelShop:
         self._warming: dict[KernelSubject, Future[None]] = {}
         self._pool = ThreadPoolExecutor(MOST_WARMING)
         self._ending = False
+        # On the processor a session that is being started would take the time of those that are timed.
+        self._spare = Spare(sandbox, device) if device == "cuda" else None
 
     def close(self) -> None:
         """End all sessions and let go of the sandbox. Idempotent."""
         self._ending = True
+        if self._spare is not None:
+            self._spare.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         while any(not future.done() for future in self._warming.values()):
             for subject in self._warming:  # one that is just being started comes into being after a first close
@@ -78,15 +129,25 @@ class KernelShop:
         """The text of the reference."""
         return self.kernel.source
 
+    def begin(self) -> None:
+        """Have a session ready for the first candidate."""
+        if self._spare is not None:
+            self._spare.begin(self._runtime(1))
+
+    def _runtime(self, helpers: int) -> Runtime:
+        cores = sorted(os.sched_getaffinity(0))
+        on = tuple(cores) if self.device == "cuda" else tuple(cores[-1:])
+        return gpu.runtime(self.interpreter.path, self.interpreter.mounts, self.device, on, helpers)
+
     def subject(self, side: Side) -> KernelSubject:
         """A module, not started yet. Only the reference's own sessions get the text that holds it."""
         texts = [shape.inputs if side.source else shape.whole for shape in self.kernel.shapes]
-        cores = sorted(os.sched_getaffinity(0))
         # The compiler of a rival, whose text is trusted, may have helpers; a candidate's would count as left running.
-        helpers = 1 if side.source else max(1, min(MOST_HELPERS, len(cores) // 2))
-        on = tuple(cores) if self.device == "cuda" else tuple(cores[-1:])
-        runtime = gpu.runtime(self.interpreter.path, self.interpreter.mounts, self.device, on, helpers)
+        helpers = 1 if side.source else max(1, min(MOST_HELPERS, len(os.sched_getaffinity(0)) // 2))
+        runtime = self._runtime(helpers)
         made = KernelSubject(self.sandbox, runtime, side, texts, self.device)
+        if side.source and self._spare is not None:
+            made.session_type = cast("type[Session]", self._spare.session)
         self._open.append(made)
         return made
 

@@ -183,6 +183,7 @@ class Examiner:
 
     def compile(self) -> None:
         """Begin with the rivals that torch.compile makes; `rivals` waits for them."""
+        self.shop.begin()
         for mode in self.compiled:
             self._compiling[mode] = self.shop.subject(Side(mode=mode))
             self.shop.warm(self._compiling[mode], list(self.shapes))

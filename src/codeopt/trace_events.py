@@ -167,7 +167,7 @@ class Phase(BaseEvent):
     """The run enters a phase.
 
     Attributes:
-        phase: Its name ("build", "baseline", "search", "simplify", "holdout", "report").
+        phase: Its name ("build", "baseline", "profile", "rivals", "search", "simplify", "holdout", "report").
         detail: One line for a person.
     """
 

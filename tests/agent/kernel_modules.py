@@ -129,6 +129,10 @@ ATTENTIONS = {
     ),
     "own": module("return F.scaled_dot_product_attention(q, k, v, is_causal=True)", QKV, **BATCH),
     "other_rows": module("return F.scaled_dot_product_attention(q, k, v, scale=0.3).transpose(1, 2).flatten(2)", "q=(B, 2, 20, 24); k=(B, 2, T, 24); v=(B, 2, T, 24)", **BATCH),
+    "causal_mask_of_booleans": module(
+        "s = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5; n = q.shape[-2]; later = torch.ones(n, n, dtype=torch.bool).triu(1); "
+        "return torch.softmax(s.masked_fill(later, float('-inf')), -1) @ v", QKV, **BATCH,
+    ),
     "written": module("s = (q @ k.transpose(-2, -1)) / math.sqrt(32); return torch.softmax(s, -1) @ v", QKV, **BATCH),
     "bias": module("s = torch.bmm(q, k.transpose(1, 2)) * 0.2 + self.b; return torch.bmm(F.softmax(s, dim=-1), v) * 2", "q=(B, 40, 16); k=(B, 40, 16); v=(B, 40, 48)", "self.b = nn.Parameter(torch.randn(40, 40))", "B=2", "B=3"),
     "causal": module("s = torch.matmul(q, k.transpose(-2, -1)) * 0.2; m = torch.triu(torch.ones(s.shape[-1], s.shape[-1], dtype=torch.bool), 1); return F.softmax(s.masked_fill(m, float('-inf')), -1) @ v", QKV, **BATCH),

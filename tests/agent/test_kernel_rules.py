@@ -158,6 +158,9 @@ def test_weights_may_have_other_sizes(bench: Bench) -> None:
 
 def test_attentions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tried(bench, modules.ATTENTIONS, "attention", monkeypatch) == {}
+    for name in ("own", "causal", "causal_mask_of_booleans"):
+        made = untuned(bench.graph(modules.ATTENTIONS[name]), modules.ATTENTIONS[name])[0]
+        assert "block * BM) // BN * BN" in made.source, f"{name}: what a mask shuts out is read"
 
 
 # --- around them ---------------------------------------------------------------------------------------------
