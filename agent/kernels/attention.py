@@ -16,7 +16,7 @@ from codeopt.agent.kernels.dims import Shape, hint, product
 from codeopt.agent.kernels.fused import INDENT, indented
 from codeopt.agent.kernels.graph import Dim
 from codeopt.agent.kernels.host import Launcher, told, tuple_text
-from codeopt.agent.kernels.ir import Program, Use, Value
+from codeopt.agent.kernels.ir import Expr, Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
 from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile, widest
 
@@ -66,7 +66,7 @@ class Attention:
     weighed: str
     group: Group | None
     scale: str
-    causal: bool
+    band: Band
     turned: bool
     spread: bool
     chains: tuple[Computed | None, Computed | None] = (None, None)
@@ -104,7 +104,7 @@ def _own(made: Plan, value: Value) -> Attention | None:
         return None
     q, k, v = made.program.uses(value)[:3]
     scale = f"({q.shape[-1]}) ** -0.5" if scale is None else repr(float(scale))
-    return Attention(value, q, k, v, None, (), "", None, scale, bool(causal), False, _spread(made.program, value))
+    return Attention(value, q, k, v, None, (), "", None, scale, Band(bool(causal)), False, _spread(made.program, value))
 
 
 def _written(made: Plan, value: Value) -> Attention | None:
@@ -130,23 +130,74 @@ def _written(made: Plan, value: Value) -> Attention | None:
     if before is None or before.bias is not None:
         return None
     return Attention(
-        value, before.a, before.b, program.uses(value)[1], inner[0], between, weighed, group, "", _causal(program, weighed), not before.turned, _spread(program, value)
+        value, before.a, before.b, program.uses(value)[1], inner[0], between, weighed, group, "", _band(program, weighed), not before.turned, _spread(program, value)
     )
 
 
-def _causal(program: Program, name: str) -> bool:
-    """Whether the last thing done to the scores is to shut out what comes later."""
+@dataclass(frozen=True)
+class Band:
+    """Which columns a row sees, by the last thing that is done to the scores.
+
+    Attributes:
+        causal: None behind its own place.
+        window: None so many places before it, or more; "" is no end.
+        whole: That is all that the mask says.
+    """
+
+    causal: bool = False
+    window: str = ""
+    whole: bool = True
+
+
+# A comparison of (columns - rows) with a number says this much, where it shuts out, or where it lets in.
+OUT, IN = {"ge": 1, "gt": 0}, {"le": 0, "lt": 1}
+# And of (rows - columns).
+BACK_OUT, BACK_IN = {"lt": 0, "le": -1}, {"ge": 0, "gt": -1}
+
+
+def _band(program: Program, name: str) -> Band:
+    """What the mask of the scores shuts out."""
     value = program.values[name]
     if value.op != "where" or not isinstance(value.args[0], Use):
-        return False
-    test = program[value.args[0]]
-    kept, limit = {"le": (1, 0), "ge": (2, 1)}.get(test.op, (0, None))
-    away = program.uses(test)[0] if test.op in ("le", "ge") else None
-    if away is None or away.op != "sub" or len(test.args) != 2 or test.args[1] != limit or value.args[3 - kept] != float("-inf"):
-        return False
-    columns, rows = program.uses(away)
-    alike = columns.kind == rows.kind == "iota"
-    return alike and columns.at == len(columns.shape) - 1 and rows.at == len(rows.shape) - 2
+        return Band(whole=False)
+    low = float("-inf")
+    out = value.args[1] == low
+    if not out and value.args[2] != low:
+        return Band(whole=False)
+    terms, stack = [], [program[value.args[0]]]
+    joints = ("logical_or", "bitwise_or") if out else ("logical_and", "bitwise_and")
+    while stack:
+        term = stack.pop()
+        if term.op in joints:
+            stack += program.uses(term)
+        else:
+            terms.append(term)
+    found = [_side_of(program, term, out) for term in terms]
+    windows = [window for _, window in found if window]
+    known = all(causal or window for causal, window in found)
+    return Band(any(causal for causal, _ in found), windows[0] if windows else "", known and len(windows) <= 1)
+
+
+def _side_of(program: Program, term: Value, out: bool) -> tuple[bool, str]:
+    """(it is the causal side of a band, its other side), of one comparison."""
+    away = program.uses(term)[0] if len(term.args) == 2 and program.uses(term) else None
+    if away is None or away.op != "sub" or len(program.uses(away)) != 2 or len(away.args) != 2:
+        return False, ""
+    one, other = program.uses(away)
+    if not one.kind == other.kind == "iota":
+        return False, ""
+    places = [len(item.shape) - item.at for item in (one, other)]
+    limit = term.args[1]
+    if places == [1, 2]:
+        return (OUT if out else IN).get(term.op) == limit, ""
+    if places != [2, 1]:
+        return False, ""
+    if (BACK_OUT if out else BACK_IN).get(term.op) == limit:
+        return True, ""
+    more = {"ge": "", "gt": " + 1"} if out else {"lt": "", "le": " + 1"}
+    if term.op in more and isinstance(limit, int | Expr) and not isinstance(limit, bool):
+        return False, f"{limit.text if isinstance(limit, Expr) else limit}{more[term.op]}"
+    return False, ""
 
 
 def _softmax(program: Program, value: Value) -> tuple[set[str], str] | None:
@@ -262,7 +313,7 @@ LOOP = """
 
 
 def _loops(program: Program, one: Attention, body: Body, load: str, step: str) -> str:
-    """Text of the loop over keys: of a causal attention two, the first over those that every row of the block sees."""
+    """Text of the loop over keys, as far as a band lets the block see: of a causal attention two, the first over what all its rows see."""
     scores = body.names[one.scores.name] if one.scores is not None else "scores"
     product = f"{scores} = tl.dot(q, k, input_precision=PRECISION){' * SCALE' if one.scale else ''}"
 
@@ -274,8 +325,16 @@ def _loops(program: Program, one: Attention, body: Body, load: str, step: str) -
         found.append(f'weighed = tl.where({kept}, {text}, float("-inf"))' if kept else f"weighed = {text}")
         return "\n".join(indented([*body.indices(fixed=False), *found], 2))
 
-    if not one.causal:
-        return LOOP.format(first="0", end="N", load=load, step=step, lines=lines(one.between, one.weighed, "col_ok"))
+    band = one.band
+    end = "tl.minimum(N, (block + 1) * BM)" if band.causal else "N"
+    if not band.causal or not band.whole or band.window:
+        kept = "col_ok & (cols <= m)" if band.causal and band.whole else "col_ok"
+        first, skip = "0", ""
+        if band.window:  # what is too far back for the first row is too far back for all
+            first = "first"
+            skip = f"    first = tl.maximum(block * BM + 1 - ({body.scalar(_dim(band.window), 'k')}), 0) // BN * BN\n"
+            skip += "".join(f"    {side}_at += first * {side}_row\n" for side in _loaded(one) if side != "q")
+        return skip + LOOP.format(first=first, end=end, load=load, step=step, lines=lines(one.between, one.weighed, kept))
     unmasked, names = one.weighed, one.between
     if one.scores is not None:
         masked = program.values[one.weighed]
@@ -284,7 +343,11 @@ def _loops(program: Program, one: Attention, body: Body, load: str, step: str) -
     full = "tl.minimum(N, block * BM) // BN * BN"
     before = LOOP.format(first="0", end=full, load=load, step=step, lines=lines(names, unmasked, ""))
     after = lines(one.between, one.weighed, "col_ok & (cols <= m)")
-    return before + LOOP.format(first=full, end="tl.minimum(N, (block + 1) * BM)", load=load, step=step, lines=after)
+    return before + LOOP.format(first=full, end=end, load=load, step=step, lines=after)
+
+
+def _dim(text: str) -> Dim:
+    return int(text) if text.lstrip("-").isdigit() else text
 
 
 def _needed(program: Program, names: Sequence[str], last: str) -> list[str]:
@@ -318,7 +381,7 @@ def launcher(program: Program, one: Attention, name: str, config: Config) -> Lau
     strides = [f"{item}_{axis}" for item in loaded for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
     given = [*(f"{item}_ptr" for item in loaded), "out_ptr", *joined.plain, "M", "N", "HEADS", *(["SCALE"] if one.scale else []), *strides]
     given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("WIDTH", "OUT_WIDTH", "WIDE", "PRECISION", "E", "F", "BM", "BN"))]
-    order = "blocks - 1 - tl.program_id(0) % blocks" if one.causal else "tl.program_id(0) % blocks"  # the longest first
+    order = "blocks - 1 - tl.program_id(0) % blocks" if one.band.causal else "tl.program_id(0) % blocks"  # the longest first
     text = KERNEL.format(name=name, given=", ".join(given), setup=setup, loops=loops, order=order)
     text = "\n".join(line for line in text.strip().splitlines() if line) + "\n"
     return _host(program, one, bodies, name, config, text)

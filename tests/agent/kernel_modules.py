@@ -42,6 +42,7 @@ def module(forward: str, inputs: str, init: str = "pass", sizes: str = "R=6, C=7
 
 
 BATCH = {"sizes": "B=2, T=40", "other": "B=3, T=20"}
+BLOCKS = {"sizes": "B=1, T=150", "other": "B=1, T=131"}  # more rows than a block has
 IMAGE = {"sizes": "B=2, H=9, W=7", "other": "B=3, H=6, W=11"}
 
 POINTS = {
@@ -129,9 +130,18 @@ ATTENTIONS = {
     ),
     "own": module("return F.scaled_dot_product_attention(q, k, v, is_causal=True)", QKV, **BATCH),
     "other_rows": module("return F.scaled_dot_product_attention(q, k, v, scale=0.3).transpose(1, 2).flatten(2)", "q=(B, 2, 20, 24); k=(B, 2, T, 24); v=(B, 2, T, 24)", **BATCH),
+    "window": module(
+        "p = torch.arange(q.shape[2]); since = p[:, None] - p; s = q @ k.transpose(-2, -1) * 0.2; "
+        "return torch.softmax(s.masked_fill((since < 0) | (since >= 7), float('-inf')), -1) @ v", QKV, **BLOCKS,
+    ),
+    "window_and_more": module(
+        "p = torch.arange(q.shape[2]); since = p[:, None] - p; s = q @ k.transpose(-2, -1) * 0.2; "
+        "return torch.softmax(torch.where((since >= 0) & (since < 9) & (a[:, None, None] | (since < 5)), s, float('-inf')), -1) @ v",
+        QKV + "; a=torch.rand(B, T) > 0.5", **BLOCKS,
+    ),
     "causal_mask_of_booleans": module(
         "s = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5; n = q.shape[-2]; later = torch.ones(n, n, dtype=torch.bool).triu(1); "
-        "return torch.softmax(s.masked_fill(later, float('-inf')), -1) @ v", QKV, **BATCH,
+        "return torch.softmax(s.masked_fill(later, float('-inf')), -1) @ v", QKV, **BLOCKS,
     ),
     "written": module("s = (q @ k.transpose(-2, -1)) / math.sqrt(32); return torch.softmax(s, -1) @ v", QKV, **BATCH),
     "bias": module("s = torch.bmm(q, k.transpose(1, 2)) * 0.2 + self.b; return torch.bmm(F.softmax(s, dim=-1), v) * 2", "q=(B, 40, 16); k=(B, 40, 16); v=(B, 40, 48)", "self.b = nn.Parameter(torch.randn(40, 40))", "B=2", "B=3"),

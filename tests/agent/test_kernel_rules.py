@@ -161,6 +161,9 @@ def test_attentions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("own", "causal", "causal_mask_of_booleans"):
         made = untuned(bench.graph(modules.ATTENTIONS[name]), modules.ATTENTIONS[name])[0]
         assert "block * BM) // BN * BN" in made.source, f"{name}: what a mask shuts out is read"
+    for name in ("window", "window_and_more"):
+        made = untuned(bench.graph(modules.ATTENTIONS[name]), modules.ATTENTIONS[name])[0]
+        assert "k_at += first * k_row" in made.source, f"{name}: what a window shuts out is read"
 
 
 # --- around them ---------------------------------------------------------------------------------------------
