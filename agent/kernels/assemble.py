@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from codeopt.agent.kernels import words
+from codeopt.agent.kernels import persistent, words
 from codeopt.agent.kernels.forward import Choice, Forward
 from codeopt.agent.kernels.graph import Graph, Symbol, Unsupported
 from codeopt.agent.kernels.ir import Value
@@ -91,7 +91,11 @@ def candidate(source: str, parts: Sequence[Part]) -> Made | None:
     texts = dict.fromkeys(text for way in ways for text in way.texts)
     kernels = "\n\n".join(texts)
     picks = NEAREST.lstrip() + "\n" if any(len(way.made) > 1 for way in ways) else ""
-    text = "\n".join([f'"""{note}"""\n', kept(source, bool(picks)), words.helpers(kernels), picks, kernels, _class(ways)])
+    imports = ["import functools", "import math"] if picks else []
+    if "described(" in kernels:
+        picks += persistent.DESCRIBED.lstrip() + "\n"
+        imports = [*dict.fromkeys(["import functools", *imports]), persistent.IMPORT]
+    text = "\n".join([f'"""{note}"""\n', kept(source, imports), words.helpers(kernels), picks, kernels, _class(ways)])
     found = [item.rule for way in ways for item in way.first.launchers]
     rule = next(rule for rule in RULES if rule in found)
     return Made(text, note, rule, tuple(part.choice.numbers(way.first.keys) for way in ways for part in way.group))
@@ -213,8 +217,8 @@ def _note(plan: Plan, made: Forward) -> str:
 # --- the module as it was written --------------------------------------------------------------------------
 
 
-def kept(source: str, picks: bool) -> str:
-    """What a file holds that its `Model` needs, and what the kernels (and the choice of numbers) import."""
+def kept(source: str, more: Sequence[str]) -> str:
+    """What a file holds that its `Model` needs, and what the kernels import."""
     tree = ast.parse(source)
     lines = source.splitlines()
     defined: dict[str, ast.stmt] = {}
@@ -243,8 +247,8 @@ def kept(source: str, picks: bool) -> str:
     known = {line for line in HEAD.splitlines()}
     rest = [text(node) for node in imports if text(node) not in future and text(node) not in known]
     body = [text(node) for node in tree.body if id(node) in needed]
-    own = [line for line in ("import functools", "import math") if picks and line not in rest]
-    return "\n".join([*future, *own, HEAD.rstrip(), *rest, "", "", "\n\n\n".join(body), ""])
+    own = [line for line in more if line not in rest]
+    return "\n".join([*future, HEAD.rstrip(), *own, *rest, "", "", "\n\n\n".join(body), ""])
 
 
 def _names(node: ast.stmt) -> list[str]:

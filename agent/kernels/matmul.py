@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from codeopt.agent.kernels import plan
+from codeopt.agent.kernels import persistent, plan
 from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.dims import Shape, hint, product
 from codeopt.agent.kernels.fused import INDENT, indented
@@ -32,7 +32,10 @@ SINGLE: tuple[Config, ...] = (
 )
 HALF: tuple[Config, ...] = (
     {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
-    {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 3, "precision": "ieee", "persistent": 1},
+    {"bm": 256, "bn": 128, "bk": 64, "warps": 8, "stages": 3, "precision": "ieee", "persistent": 1},
+    {"bm": 128, "bn": 128, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee", "persistent": 1},
+    {"bm": 64, "bn": 128, "bk": 128, "warps": 4, "stages": 4, "precision": "ieee", "persistent": 1},
     {"bm": 256, "bn": 128, "bk": 64, "warps": 8, "stages": 3, "precision": "ieee"},
     {"bm": 128, "bn": 128, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
     {"bm": 128, "bn": 128, "bk": 64, "warps": 4, "stages": 4, "precision": "ieee"},
@@ -46,6 +49,8 @@ HALF: tuple[Config, ...] = (
 )
 EIGHT: tuple[Config, ...] = (
     {"bm": 128, "bn": 256, "bk": 128, "warps": 8, "stages": 3, "precision": "ieee"},
+    {"bm": 128, "bn": 256, "bk": 128, "warps": 8, "stages": 3, "precision": "ieee", "persistent": 1},
+    {"bm": 128, "bn": 128, "bk": 128, "warps": 8, "stages": 4, "precision": "ieee", "persistent": 1},
     {"bm": 256, "bn": 128, "bk": 128, "warps": 8, "stages": 3, "precision": "ieee"},
     {"bm": 128, "bn": 256, "bk": 64, "warps": 8, "stages": 4, "precision": "ieee"},
     {"bm": 128, "bn": 128, "bk": 128, "warps": 8, "stages": 4, "precision": "ieee"},
@@ -56,7 +61,7 @@ EIGHT: tuple[Config, ...] = (
     {"bm": 16, "bn": 128, "bk": 256, "warps": 4, "stages": 4, "precision": "ieee"},
     {"bm": 16, "bn": 64, "bk": 256, "warps": 4, "stages": 4, "precision": "ieee"},
 )
-KEYS = tuple(f"tile_{key}" for key in SINGLE[0])
+KEYS = tuple(f"tile_{key}" for key in (*SINGLE[0], "persistent"))
 ALIGNED = 16  # bytes
 LEAST = 16  # rows, columns and depth below which tiles would be mostly empty
 TYPES = ("float32", "float16", "bfloat16")
@@ -292,6 +297,10 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     lines += [body.point(program.values[item]) for item in body.group.names]
     lines += [body.store(out, "row_ok", "col_ok") for out in body.outs]
     lines = [*body.indices(fixed=False), *lines]
+    if config.get("persistent") and persistent.fits(one):
+        kernel, text = persistent.texts(program, one, body, lines, name, config)
+        leaves = (one.a, one.b, *([one.bias] if one.bias is not None else []), *body.leaves)
+        return _launched(program, one, bodies, name, config, kernel, text, leaves)
     joined = Joined(bodies)
     loaded = [side for side, chain in zip("ab", one.computed, strict=True) if chain is None]
     strides = [f"{side}_{what}" for side in loaded for what in ("batch", "row" if side == "a" else "column", "depth")]
@@ -355,12 +364,18 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
             f"return {', '.join(f'out_{i}' for i in range(len(body.outs)))}",
         ]
     )
-    after = told(program, body.group.names)
+    return _launched(program, one, bodies, name, config, text, "\n".join(lines) + "\n", leaves)
+
+
+def _launched(
+    program: Program, one: Product, bodies: list[Body], name: str, config: Config, kernel: str, text: str, leaves: Sequence[Value]
+) -> Launcher:
+    after = told(program, bodies[0].group.names)
     before = told(program, [item for other in bodies[1:] for item in other.group.names])
     what = "matrix product" + (f" of {before}" if before else "") + (f" with {after}" if after else "")
     what += " on tensor cores, in float32's accuracy" if config["precision"] == "tf32x3" else ""
     needs = tuple(f"({size}) % {step} != 0" for size, step in odd(one) if not isinstance(size, int))
-    return Launcher(name, (text,), "\n".join(lines) + "\n", tuple(leaves), tuple(body.outs), KEYS, "matrix product", what, needs)
+    return Launcher(name, (kernel,), text, tuple(leaves), tuple(bodies[0].outs), KEYS, "matrix product", what, needs)
 
 
 def odd(one: Product) -> list[tuple[Dim, int]]:

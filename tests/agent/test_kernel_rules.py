@@ -125,6 +125,17 @@ def test_products_whose_operands_are_computed_in_them(bench: Bench, monkeypatch:
         assert kernels == (2 if name == "picked" else 1), f"{name}: nothing is written in between"
 
 
+def test_products_by_the_copy_engine(bench: Bench) -> None:
+    cases = {"half": modules.PRODUCTS["half"], "eight_bits": modules.WHOLE_PRODUCTS["eight_bits"]}
+    cases["plain"] = modules.module("return F.relu(x @ y - z)", "x=(R, C); y=(C, 48); z=(R, 1)", "pass", "R=133, C=64", "R=270, C=56", dtype="float16")
+    for name, source in cases.items():
+        template = Template(bench.graph(source))
+        choice = next(choice for choice in template.others(template.starts[0], "tiles") if (choice.tiles or {}).get("persistent"))
+        made = candidate(source, [template.part(choice)])
+        assert made is not None and "_persistent_kernel[(programs,)](" in made.source, name
+        assert bench.wrong(source, made.source) == [], name
+
+
 def test_products_of_odd_rows_are_left_to_torch(bench: Bench) -> None:
     source = modules.module("return F.gelu(x @ y)", "x=(R, C); y=(C, 40)", "pass", "R=33, C=64", "R=70, C=51")
     made = untuned(bench.graph(source), source)[0]
