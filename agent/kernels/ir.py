@@ -48,11 +48,16 @@ class Use:
 
 @dataclass
 class Program:
-    """Values in order. All are made through the methods, which may answer with an older one, or a simpler one."""
+    """Values in order. All are made through the methods, which may answer with an older one, or a simpler one.
+
+    Attributes:
+        links: Of a finished program, made when it is first asked for (see `plan.links`).
+    """
 
     symbols: Mapping[str, Symbol]
     values: dict[str, Value] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    links: Any = None
     _known: dict[Any, str] = field(default_factory=dict)
 
     def add(self, hint: str, kind: str, op: str, args: Sequence[Any], shape: Shape, dtype: str, at: Any = (), pure: bool = True) -> Value:
@@ -286,7 +291,7 @@ class Program:
                 needed.add(name)
                 stack += [used.name for used in self.uses(self.values[name])]
         kept = {name: value for name, value in self.values.items() if name in needed}
-        return replace(self, values=kept, _known={})
+        return replace(self, values=kept, links=None, _known={})
 
 
 def changes(value: Value) -> bool:

@@ -64,18 +64,45 @@ def planned(program: Program) -> Plan:
     return _Planner(program).run()
 
 
+@dataclass(frozen=True)
+class Links:
+    """What is asked of a finished program again and again, by the name of a value.
+
+    Attributes:
+        index: Its place.
+        readers: The values that use it.
+        free: It is known without loading anything.
+    """
+
+    index: Mapping[str, int]
+    readers: Mapping[str, Sequence[str]]
+    free: Mapping[str, bool]
+
+
+def links(program: Program) -> Links:
+    """Those of a program to which nothing is added any more."""
+    if program.links is None:
+        readers: dict[str, list[str]] = {name: [] for name in program.values}
+        known: dict[str, bool] = {}
+        for value in program.values.values():  # each after what it is made of
+            uses = program.uses(value)
+            for used in uses:
+                readers[used.name].append(value.name)
+            alone = value.kind == "iota" or value.op in FREE
+            known[value.name] = alone or (value.kind == "point" and all(known[used.name] for used in uses))
+        program.links = Links({name: i for i, name in enumerate(program.values)}, readers, known)
+    found: Links = program.links
+    return found
+
+
 def outs(program: Program, group: Iterable[str]) -> list[str]:
     """Values of a group that something outside of it needs."""
-    names = set(group)
-    found = [
-        used.name
-        for value in program.values.values()
-        if value.name not in names
-        for used in program.uses(value)
-        if used.name in names
+    names, held = set(group), links(program)
+    return [
+        name
+        for name in names_in_order(program, names)
+        if name in program.outputs or (not held.free[name] and any(reader not in names for reader in held.readers[name]))
     ]
-    own = names_in_order(program, names)
-    return [name for name in own if name in program.outputs or (name in found and not free(program, program.values[name]))]
 
 
 def leaves(program: Program, group: Iterable[str]) -> list[Value]:
@@ -91,14 +118,12 @@ def leaves(program: Program, group: Iterable[str]) -> list[Value]:
 
 def names_in_order(program: Program, names: Iterable[str]) -> list[str]:
     """As the program has them."""
-    kept = set(names)
-    return [name for name in program.values if name in kept]
+    return sorted(set(names), key=links(program).index.__getitem__)
 
 
 def free(program: Program, value: Value) -> bool:
     """Known without loading anything: numbers, indices and what is computed of them. Each kernel that needs it has it."""
-    alone = value.kind == "iota" or value.op in FREE
-    return alone or (value.kind == "point" and all(free(program, used) for used in program.uses(value)))
+    return links(program).free[value.name]
 
 
 def with_free(program: Program, names: Iterable[str]) -> list[str]:
@@ -132,6 +157,7 @@ class _Planner:
         self.symbols: Mapping[str, Symbol] = program.symbols
         self.of: dict[str, int] = {}
         self.groups: dict[int, Group] = {}
+        self.uses = {name: [used.name for used in program.uses(value)] for name, value in program.values.items()}
 
     def run(self) -> Plan:
         for number, value in enumerate(self.program.values.values()):
@@ -236,18 +262,28 @@ class _Planner:
         steps: list[Group | Value] = []
         state: dict[int | str, int] = {}
 
-        def visit(key: int | str) -> bool:
-            if state.get(key):
-                return state[key] == 2
-            state[key] = 1
+        def needed(key: int | str) -> list[int | str]:
             names = self.groups[key].names if isinstance(key, int) else (key,)
-            for name in names:
-                for used in self.program.uses(self.program.values[name]):
-                    needed = self.of.get(used.name, used.name)
-                    if needed != key and not visit(needed):
-                        return False
-            state[key] = 2
-            steps.append(self.groups[key] if isinstance(key, int) else self.program.values[key])
+            used = (self.of.get(held, held) for name in names for held in self.uses[name])
+            return [other for other in dict.fromkeys(used) if other != key]
+
+        def visit(first: int | str) -> bool:
+            if state.get(first):
+                return state[first] == 2
+            state[first] = 1
+            stack = [(first, iter(needed(first)))]
+            while stack:
+                key, rest = stack[-1]
+                other = next(rest, None)
+                if other is None:
+                    stack.pop()
+                    state[key] = 2
+                    steps.append(self.groups[key] if isinstance(key, int) else self.program.values[key])
+                elif not state.get(other):
+                    state[other] = 1
+                    stack.append((other, iter(needed(other))))
+                elif state[other] == 1:
+                    return False
             return True
 
         for name, value in self.program.values.items():

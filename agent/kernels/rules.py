@@ -12,6 +12,7 @@ from codeopt.agent.kernels.lower import lowered
 from codeopt.agent.kernels.plan import planned
 from codeopt.sandbox.kernels.session import KernelSession
 
+MOST_NODES = 500  # joining kernels takes their number squared
 TUNED = ("heads", "tiles", "config")
 """What costs the most comes first."""
 
@@ -28,6 +29,8 @@ class Template:
     """
 
     def __init__(self, graph: Graph) -> None:
+        if len(graph.nodes) > MOST_NODES:
+            raise Unsupported(f"a graph of {len(graph.nodes)} operations: planning it would take minutes")
         self.graph = graph
         self.plan = planned(lowered(graph))
         flash = attention.attentions(self.plan)
