@@ -46,7 +46,7 @@ def confirmed(
         if found.finding is not None:
             return found
     if measured(found.races, 1).speedup > 1:
-        slowest = max(range(len(shapes)), key=lambda number: sum(theirs for theirs, _ in found.races[number].rival_s))
+        slowest = max(range(len(shapes)), key=lambda number: sum(theirs.device for theirs in found.races[number].rival_s))
         found.finding = judge.early(judge.reference, candidate, shapes[slowest], found.races[slowest])
     return found
 

@@ -65,6 +65,20 @@ class Plan:
     glanced: tuple[list[int], int, Region] | None = None
 
 
+@dataclass(frozen=True)
+class Times:
+    """Seconds of a call in one pair.
+
+    Attributes:
+        device: By events, with the device held before it.
+        wall: By the parent's clock, without a hold; beside: by events in the same region.
+    """
+
+    device: float
+    wall: float
+    beside: float
+
+
 @dataclass
 class KernelRace:
     """Paired regions of one shape as they come in.
@@ -72,19 +86,19 @@ class KernelRace:
     Attributes:
         device, wall: Log-ratios rival / candidate, by the device's events and by the parent's clock (idle regions
             subtracted).
-        rival_s, candidate_s: (device, wall) seconds of a call.
+        rival_s, candidate_s: Seconds of a call.
     """
 
     device: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
-    rival_s: list[tuple[float, float]] = field(default_factory=list)
-    candidate_s: list[tuple[float, float]] = field(default_factory=list)
+    rival_s: list[Times] = field(default_factory=list)
+    candidate_s: list[Times] = field(default_factory=list)
     finding: Finding | None = None
 
     def hides(self) -> bool:
         """Whether the candidate works where its events do not show it: on other streams, or after they were patched."""
         gaps = [
-            (mine[1] - mine[0]) - (theirs[1] - theirs[0]) - HIDES * mine[0] - HIDES_S
+            (mine.wall - mine.beside) - (theirs.wall - theirs.beside) - HIDES * mine.beside - HIDES_S
             for theirs, mine in zip(self.rival_s, self.candidate_s, strict=True)
         ]
         return len(gaps) >= stats.LOOKS[0] and stats.hodges_lehmann(gaps) > 0 and stats.signed_rank_p(gaps) < stats.ALPHA
@@ -109,17 +123,17 @@ def measured(races: Sequence[KernelRace], calls: int) -> Measurement:
     wall = [statistics.fmean(pair) for pair in zip(*(race.wall for race in races))]
     low, high = stats.interval(d)
     clocks = {race.clock for race in races}
-    index = 1 if "wall" in clocks else 0
+    clock = "wall" if "wall" in clocks else "device"
     return Measurement(
         pairs=len(d),
         speedup=math.exp(stats.hodges_lehmann(d)),
         low=math.exp(low),
         high=math.exp(high),
         p_value=stats.signed_rank_p(d),
-        clock="wall" if "wall" in clocks else "device",
+        clock=clock,
         wall_speedup=math.exp(stats.hodges_lehmann(wall)),
-        baseline_s=sum(statistics.median(s[index] for s in race.rival_s) for race in races),
-        candidate_s=sum(statistics.median(s[index] for s in race.candidate_s) for race in races),
+        baseline_s=sum(statistics.median(getattr(s, clock) for s in race.rival_s) for race in races),
+        candidate_s=sum(statistics.median(getattr(s, clock) for s in race.candidate_s) for race in races),
         calls=calls,
     )
 
@@ -171,8 +185,6 @@ class KernelJudge:
         return self._plans[shape]
 
     def _region(self, subject: KernelSubject, shape: int, seeds: Sequence[int], plan: Plan, ask: Ask, probes: int = 0) -> Region:
-        if not ask.one_by_one:
-            ask = replace(ask, hold_s=plan.hold)
         return subject.region(shape, seeds, plan.sizes, ask, probes, self.limit_s)
 
     def _idle(self, shape: int, plan: Plan) -> float:
@@ -262,36 +274,48 @@ class KernelJudge:
             seeds, probes = self.seeds(plan.calls), self._rng.getrandbits(40)
             order = [rival, candidate]
             self._rng.shuffle(order)
-            found: dict[KernelSubject, Region] = {}
+            found: dict[KernelSubject, list[Region]] = {}
             for subject in order:
                 try:
-                    found[subject] = self._region(subject, shape, seeds, plan, Ask(), probes)
+                    found[subject] = self._twice(subject, shape, seeds, plan, probes)
                 except Failure as error:
                     if subject is rival:
                         raise
                     race.finding = Finding(error.status, error.evidence)
                     return race
-            base, mine = found[rival], found[candidate]
-            if told := self.differs(shape, base, mine):
-                race.finding = Finding(Status.WRONG_OUTPUT, f"on shape {shape}: {told}")
-                return race
-            (old, old_wall), (new, new_wall) = self._per_call(base, plan), self._per_call(mine, plan)
-            race.device.append(math.log(old / new))
-            race.wall.append(math.log(old_wall / new_wall))
-            race.rival_s.append((old, old_wall))
-            race.candidate_s.append((new, new_wall))
+            for base, mine in zip(found[rival], found[candidate], strict=True):
+                if told := self.differs(shape, base, mine):
+                    race.finding = Finding(Status.WRONG_OUTPUT, f"on shape {shape}: {told}")
+                    return race
+            old, new = (self._per_call(found[subject], plan) for subject in (rival, candidate))
+            race.device.append(math.log(old.device / new.device))
+            race.wall.append(math.log(old.wall / new.wall))
+            race.rival_s.append(old)
+            race.candidate_s.append(new)
         return race
 
-    def _per_call(self, region: Region, plan: Plan) -> tuple[float, float]:
-        """(device, wall) seconds of a call: the device's median, and the parent's mean with the idle region taken off."""
-        device = max(statistics.median(region.seconds), 1e-9)
-        wall = max(region.wall_s + region.late_s - plan.idle, 1e-7 * plan.calls) / plan.calls
-        return device, wall
+    def _twice(self, subject: KernelSubject, shape: int, seeds: Sequence[int], plan: Plan, probes: int) -> list[Region]:
+        """A region for the device's clock and one for the parent's.
+
+        While the device is held, work on another stream could go on unseen by both: so the parent's has no hold.
+        """
+        held = self._region(subject, shape, seeds, plan, Ask(hold_s=plan.hold), probes)
+        return [held, self._region(subject, shape, seeds, plan, Ask(), probes)] if plan.hold else [held]
+
+    def _per_call(self, regions: Sequence[Region], plan: Plan) -> Times:
+        """Seconds of a call: the devices' medians, and the parent's mean with the idle region taken off."""
+        plain = regions[-1]
+        return Times(
+            device=max(statistics.median(regions[0].seconds), 1e-9),
+            wall=max(plain.wall_s + plain.late_s - plan.idle, 1e-7 * plan.calls) / plan.calls,
+            beside=max(statistics.median(plain.seconds), 1e-9),
+        )
 
     def times(self, subject: KernelSubject, shape: int, ask: Ask, rounds: int = 3) -> float:
         """Seconds of a call: by the device's events, or where calls come one by one by the parent's clock. Raises as `race`."""
         plan = self.plan(shape)
         found = []
+        ask = ask if ask.one_by_one else replace(ask, hold_s=plan.hold)
         for _ in range(rounds):
             region = self._region(subject, shape, self.seeds(plan.calls), plan, ask)
             found.append(region.wall_s / plan.calls if ask.one_by_one else statistics.median(region.seconds))
@@ -303,7 +327,7 @@ class KernelJudge:
         Both sides make the same inputs, so what one is faster by must be what it is faster by there, too.
         """
         plan = self.plan(shape)
-        claimed = [theirs[0] - mine[0] for theirs, mine in zip(race.rival_s, race.candidate_s)]
+        claimed = [theirs.device - mine.device for theirs, mine in zip(race.rival_s, race.candidate_s)]
         missing = []
         for number in range(LATE_ROUNDS):
             seeds, probes, ask = self.seeds(plan.calls), self._rng.getrandbits(40), Ask(late=True)
