@@ -67,7 +67,9 @@ def main() -> None:
     """Run the command line; errors that a person can mend are one line on stderr and exit code 2."""
     if not sys.platform.startswith("linux"):
         sys.exit("codeopt runs on Linux: use WSL2 on Windows, or a Linux container or machine elsewhere")
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's job in the background
+            signal.signal(number, _stop)
     try:
         sys.exit(app(standalone_mode=False))
     except UserError as error:
@@ -98,5 +100,10 @@ def _fail(text: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
+class _Stopped(KeyboardInterrupt):
+    """A class of its own: where a plain KeyboardInterrupt passes through exec of a text (dataclasses do that while they are
+    imported), Python ends by the signal in the end, whatever the exit code was to be."""
+
+
 def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    raise _Stopped
