@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from codeopt.errors import UserError
 from codeopt.trace import (
     BudgetSpent,
     CandidateMade,
@@ -16,6 +20,7 @@ from codeopt.trace import (
     Resumed,
     RunStarted,
 )
+from codeopt.types import SIMPLIFY, Candidate
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,45 @@ class Budget:
         wall_s: Seconds of wall-clock, of this process.
         dollars: What models may cost.
         tokens: Tokens in and out.
-        candidates: Candidates measured, the baseline not counted.
+        candidates: Candidates that the search may judge; the baseline and the trials of a simplification do not count.
     """
 
     wall_s: float | None = 300.0
     dollars: float | None = 1.0
     tokens: int | None = None
     candidates: int | None = None
+
+
+LIMITS = {"time": "wall_s", "dollars": "dollars", "tokens": "tokens", "candidates": "candidates"}
+"""What a person calls the limits."""
+
+
+def changed(budget: Budget, text: str) -> Budget:
+    """The limits after words such as `time=+60 dollars=2`: a sign changes a limit by so much, none sets it.
+
+    Raises:
+        UserError: The words say something else.
+    """
+    if not text.split():
+        raise UserError("which limit?", "budget time=+60 dollars=2 tokens=20000 candidates=+5")
+    limits: dict[str, Any] = dict(vars(budget))
+    for word in text.split():
+        name, _, amount = word.partition("=")
+        if name not in LIMITS:
+            raise UserError(f"no limit {name!r}", f"one of {', '.join(LIMITS)}, as in time=+60")
+        try:
+            value = int(amount) if name in ("tokens", "candidates") else float(amount)
+        except ValueError:
+            value = math.nan
+        before = limits[LIMITS[name]]
+        if amount[:1] in ("+", "-"):
+            if before is None:
+                raise UserError(f"there is no limit of {name} to change", f"set one: {name}=NUMBER")
+            value += before
+        if not 0 <= value < math.inf:
+            raise UserError(f"{word!r} sets no limit of {name}", f"{name}=NUMBER sets it, {name}=+NUMBER adds to it")
+        limits[LIMITS[name]] = value
+    return Budget(**limits)
 
 
 @dataclass(frozen=True)
@@ -85,11 +122,12 @@ class Meter:
     Wall-clock is monotonic and counts from the making of the meter: time before a resume is not charged again.
 
     Args:
-        budget: The limits.
+        budget: The limits; a person may change them while the run goes on.
     """
 
     budget: Budget
     _start: float = field(default_factory=time.monotonic)
+    _paused: float | None = None
     _dollars: float = 0.0
     _tokens: int = 0
     _candidates: int = 0
@@ -117,7 +155,7 @@ class Meter:
             elif isinstance(event, ProposalAnswer) and not event.cached:
                 open_calls.pop(event.id, None)
                 meter.charge(event.tokens_in + event.tokens_out, event.dollars)
-            elif isinstance(event, CandidateMade) and event.candidate.id != "c0":
+            elif isinstance(event, CandidateMade) and not _free(event.candidate):
                 meter.charge_candidate()
         meter.earlier_s += (last or 0.0) - (first or 0.0)
         for held in open_calls.values():
@@ -127,7 +165,18 @@ class Meter:
     def spent(self) -> Spent:
         """What is spent so far, without what is only reserved."""
         with self._mutex:
-            return Spent(time.monotonic() - self._start, self._dollars, self._tokens, self._candidates)
+            now = time.monotonic() if self._paused is None else self._paused
+            return Spent(now - self._start, self._dollars, self._tokens, self._candidates)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time that nobody is charged for: a person thinks, or the run has not begun."""
+        self._paused = time.monotonic()
+        try:
+            yield
+        finally:
+            self._start += time.monotonic() - self._paused
+            self._paused = None
 
     def remaining(self) -> Budget:
         """What is left, never below zero; None where there is no limit. Reserved amounts are not left."""
@@ -201,3 +250,8 @@ class Meter:
         return BudgetSpent(
             wall_s=spent.wall_s, dollars=spent.dollars, tokens=spent.tokens, candidates=spent.candidates
         )
+
+
+def _free(candidate: Candidate) -> bool:
+    """Whether it is none of those that a search judges."""
+    return candidate.id == "c0" or candidate.proposal.proposer == SIMPLIFY

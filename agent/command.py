@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from codeopt import __version__
+from codeopt.agent.ground import ground_of
 from codeopt.agent.report import Outcome
 from codeopt.agent.run import optimize
 from codeopt.agent.run_folder import SOURCE, Options, shown, source_hash
@@ -23,8 +25,8 @@ from codeopt.agent.tasks.functions import functions_of
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.tasks.place import place_of
 from codeopt.agent.workshop import Workshop
+from codeopt.config import library_of
 from codeopt.errors import UserError
-from codeopt.machine import fingerprint
 from codeopt.sandbox import stats
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.session import Broken, Sample, Session
@@ -35,6 +37,7 @@ FEWEST_SHARE = 0.05
 MOST_FUNCTIONS = 3
 PAIRS = 10
 FEWEST_S = 5.0  # for one function, whatever is left
+_DURATION = re.compile(rb"\b\d+(?:\.\d+)?(?:e-?\d+)? ?(?:ns|us|\xc2\xb5s|ms|s|secs?|seconds?)\b")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def optimize_command(task: Task, options: Options, view: View) -> Outcome:
                     command=options.command,
                     task=task.model_dump(mode="json"),
                     options=shown(options),
-                    machine=fingerprint(),
+                    machine=ground_of(task),
                     codeopt=__version__,
                     seed=options.seed,
                 )
@@ -76,6 +79,7 @@ def _optimize(task: Task, spec: Spec, options: Options, view: View) -> Outcome:
     view.phase("profile", " ".join(task.command))
     sandbox = choose(options.sandbox, trusted=options.proposers == ("rules",))
     with Workshop(task, sandbox) as shop:
+        shop.memory_limit()  # before anything is spent
         reply = _profile(shop, spec)
         hot = _hottest(reply, shop)
         total_s = float(reply.get("seconds", 0.0))
@@ -107,11 +111,12 @@ def _profile(shop: Workshop, spec: Spec) -> dict[str, Any]:
 def _hottest(reply: dict[str, Any], shop: Workshop) -> list[Hot]:
     """The own functions with the largest own shares that can be called from outside."""
     found = []
+    origin = shop.stage.root_origin
     for row in reply.get("functions", []):
         item = Hot(str(row["file"]), str(row["qualname"]), float(row["share"]), float(row["own_share"]))
         path = Path(item.file)
-        if not path.is_file() or not path.is_relative_to(shop.stage.root_origin):
-            continue
+        if not path.is_file() or not path.is_relative_to(origin) or library_of(path) != library_of(origin / "_"):
+            continue  # a virtual environment in the project is not its own
         known = {info.qualname: info for info in functions_of(path.read_text("utf-8"))}
         info = known.get(item.qualname)
         if info is not None and info.reachable and not info.is_async and item.own_share >= FEWEST_SHARE:
@@ -194,6 +199,11 @@ class _Side:
         return self.session.execute(self.argv, env=self.env, cwd=str(Path.cwd()), limit_s=limit_s)
 
 
+def _untimed(output: bytes) -> bytes:
+    """What a command prints, without its durations: a faster command prints other ones."""
+    return _DURATION.sub(b"(time)", output)
+
+
 def _end_to_end(shop: Workshop, spec: Spec, texts: dict[str, str], view: View) -> tuple[Measurement | None, str]:
     """Pairs of the whole command by the parent's wall-clock; its output is compared where it repeats itself."""
     view.phase("end to end", "the whole command, before and after")
@@ -205,8 +215,9 @@ def _end_to_end(shop: Workshop, spec: Spec, texts: dict[str, str], view: View) -
             return None, f"the whole command: {sample.status}: {sample.evidence}"
     if changed.exit != first.exit:
         return None, f"the whole command exits with {changed.exit} instead of {first.exit}: {changed.stderr[-300:]}"
-    steady = shop.tolerance.output(first.answer, second.answer) == ""
-    difference = shop.tolerance.output(first.answer, changed.answer) if steady else ""
+    before, again, after = (_untimed(sample.answer) for sample in (first, second, changed))
+    steady = shop.tolerance.output(before, again) == ""
+    difference = shop.tolerance.output(before, after) if steady else ""
     if difference:
         return None, f"the whole command prints something else: {difference}"
     pairs = [(old.run(limit), new.run(limit)) for _ in range(PAIRS)]

@@ -129,7 +129,7 @@ def _call(row: object, parameters: tuple[tuple[str, bool], ...]) -> bytes | None
             text = row[name]
             if not isinstance(text, str) or len(text) > MOST_TEXT:
                 return None
-            value = _value(ast.parse(text, mode="eval").body)
+            value = literal(ast.parse(text, mode="eval").body)
             if keyword:
                 kwargs[name] = value
             else:
@@ -139,21 +139,25 @@ def _call(row: object, parameters: tuple[tuple[str, bool], ...]) -> bytes | None
         return None
 
 
-def _value(node: ast.expr) -> object:
-    """The value of a literal, also of inf and nan. Raises ValueError for anything else; nothing is evaluated."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str):
+def literal(node: ast.expr) -> object:
+    """The value of a literal, also of inf, nan and set(). Raises ValueError for anything else; nothing is evaluated."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str | bytes | None):
         return node.value
+    if isinstance(node, ast.Set):
+        return {literal(item) for item in node.elts}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "set" and not (node.args or node.keywords):
+        return set()
     if isinstance(node, ast.Name) and node.id in ("inf", "nan"):
         return float(node.id)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _value(node.operand)
+        value = literal(node.operand)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return -value
     if isinstance(node, ast.List | ast.Tuple):
-        items = [_value(item) for item in node.elts]
+        items = [literal(item) for item in node.elts]
         return items if isinstance(node, ast.List) else tuple(items)
     if isinstance(node, ast.Dict) and all(key is not None for key in node.keys):
-        return {_value(key): _value(value) for key, value in zip(node.keys, node.values) if key is not None}
+        return {literal(key): literal(value) for key, value in zip(node.keys, node.values) if key is not None}
     raise ValueError("not a plain value")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
+from codeopt.sandbox.timing import STEADY
 from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Case, Draw, Workload, nothing
 from codeopt.types import Status
@@ -32,7 +34,41 @@ SECONDS = 12.0
 SMALL_BYTES = 50_000
 
 
-def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload, dict[str, object]]:
+@dataclass(frozen=True)
+class Effort:
+    """What the making of inputs may cost.
+
+    Attributes:
+        target_s: Seconds that a call on a grown input should take.
+        grow_s: Seconds for growing inputs to that.
+        inputs_s: Seconds for the small inputs; somewhat less for the hidden ones.
+        visible: Small inputs that are made at first.
+        mutations: Share of the hidden inputs that are mutations of these; the others are made anew.
+        call_s: Seconds that a call on a mutated input may take.
+        regions: Grown inputs that are drawn at once; whether the baseline is steady shows on a few.
+        together: Small inputs that the baseline is asked at once, to see whether it is steady on them.
+    """
+
+    target_s: float = TARGET_S
+    grow_s: float = SECONDS
+    inputs_s: float = 5.0
+    visible: int = VISIBLE
+    mutations: float = 0.5
+    call_s: float = 2.0
+    regions: int = 3
+    together: int = 1
+
+
+THOROUGH = Effort()
+QUICK = Effort(
+    target_s=0.008, grow_s=1.0, inputs_s=1.0, visible=80, mutations=1.0, call_s=0.2, regions=14, together=10
+)
+"""For programs by the thousand, each with a small fixed number of pairs."""
+
+
+def function_workload(
+    shop: Workshop, judge: Judge, seed: int, effort: Effort = THOROUGH
+) -> tuple[Workload, dict[str, object]]:
     """Inputs for a function, and the facts from which `function_sources` can draw more.
 
     Raises:
@@ -43,26 +79,27 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         _recorded(shop, seed, notes) if shop.task.tests or shop.task.command else ([], 0)
     )
     # A generator of the user's says which inputs are valid; without one, types, names and docstrings must do.
-    found, lost, guess, died = ([], 0, "", "") if shop.task.inputs else _examples(shop, seed, recorded)
+    found, lost, guess, died = ([], 0, "", "") if shop.task.inputs else _examples(shop, seed, recorded, effort)
     missed += lost
     # The size at which a call takes long enough bounds the sizes of the inputs for checking.
-    given = _grown(shop, seed, []) if shop.task.inputs else None
+    given = _grown(shop, seed, [], effort) if shop.task.inputs else None
     small = _sized(shop, seed, 24, int(given["size"])) if given else []
     judge.baseline.warm_on(tuple(case.calls[0] for case in [*recorded, *small, *found][:3]))
     try:
-        kept, reasons = judge.steady([*recorded, *small, *found])
+        kept, reasons = judge.steady([*recorded, *small, *found], effort.together)
     except CannotStart as error:
         raise UserError(f"{shop.task.file} cannot be imported ({error.evidence.splitlines()[-1]})", "make it import") from error
     real_s = sum(judge.expect(case).wall_s for case in kept if case.kind == "recorded")
     # Real calls that take long enough are the best inputs for the clock.
     grown: dict[str, Any] = given or (
-        {"calls": [], "size": 0, "way": ""}
-        if real_s >= TARGET_S / 2
-        else _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12])
+        {"calls": [], "size": 0, "way": "", "grew": False}
+        if real_s >= effort.target_s / 2
+        else _grown(shop, seed, [case.calls[0] for case in (recorded or found)][:12], effort)
     )
     cases = [_case(f"g{i}", "grown", row, int(grown["size"])) for i, row in enumerate(grown["calls"])]
     # A grown input that dies or differs from itself is no input; its reasons matter only when nothing else is left.
-    timed, why = judge.steady(cases)
+    timed, why = judge.steady(cases[:STEADY])
+    timed += cases[STEADY:] if len(timed) == STEADY else ()
     if len(kept) + len(timed) < FEWEST:
         raise _too_few(len(kept) + len(timed), [*reasons, *why, *filter(None, [died])], missed, guess, judge)
     if any("two runs of the program differ" in reason for reason in reasons) and len(reasons) > len(kept):
@@ -71,25 +108,26 @@ def function_workload(shop: Workshop, judge: Judge, seed: int) -> tuple[Workload
         notes.append(f"no larger inputs for the clock: {grown['why']}")
     if guess and any(case.kind in ("edge", "hypothesis", "generated") for case in kept):
         notes.append(f"inputs guessed as: {guess}")
-    way = find_oracle(shop, judge, kept[:VISIBLE], notes)
+    way = find_oracle(shop, judge, kept[:effort.visible], notes)
     use_oracle(shop, judge, way)
-    notes += degenerate_notes(shop, judge, kept[:VISIBLE])
-    hard, _ = judge.steady(hard_cases(shop, kept[:VISIBLE], seed)) if way else ([], [])
+    notes += degenerate_notes(shop, judge, kept[:effort.visible])
+    hard, _ = judge.steady(hard_cases(shop, kept[:effort.visible], seed)) if way else ([], [])
     facts: dict[str, object] = {"oracle": way, "size": int(grown["size"]), "way": str(grown["way"]), "examples": [c.calls[0] for c in (recorded or found)][:12]}
     pool = _timed(judge, timed, recorded, kept, notes)
-    visible = tuple(kept[:VISIBLE]) + tuple(hard) + tuple(timed[:1])
-    hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed)
+    visible = tuple(kept[:effort.visible]) + tuple(hard) + tuple(timed[:1])
+    hidden, hidden_timed = function_sources(shop, judge, visible, facts, seed, effort)
     repeat = judge.calibrate(pool[0])
     if pool[0].kind != "grown":
         hidden_timed = nothing
     spent = judge.expect(pool[0]).wall_s
     if spent > 2:
         notes.append(f"one call takes {spent:.1f} s: a verdict costs about {spent * 25:.0f} s")
-    return Workload(visible, tuple(pool), hidden, hidden_timed, repeat, missed, tuple(notes)), facts
+    facts["grew"] = grew = bool(grown["grew"]) and pool[0].kind == "grown"
+    return Workload(visible, tuple(pool), hidden, hidden_timed, repeat, missed, tuple(notes), grew=grew), facts
 
 
 def function_sources(
-    shop: Workshop, judge: Judge, visible: Sequence[Case], facts: Mapping[str, Any], seed: int
+    shop: Workshop, judge: Judge, visible: Sequence[Case], facts: Mapping[str, Any], seed: int, effort: Effort = THOROUGH
 ) -> tuple[Draw, Draw]:
     """(hidden, hidden_timed): draws from fresh seeds and from mutations of the visible inputs.
 
@@ -106,10 +144,10 @@ def function_sources(
         if shop.task.inputs:
             sized = _sized(shop, draw, count, int(facts["size"]))
             return [*(case for case in sized if case.calls[0] not in known), *hard]
-        made = [
-            *_rows(_op(shop.maker(), "mutate", {"blobs": small[:30], "count": count // 2, "seed": draw, "seconds": 3.0})),
-            *_rows(_op(shop.maker(), "inputs", {"count": count - count // 2, "seed": draw, "seconds": 4.0})),
-        ]
+        mutations = int(count * effort.mutations)
+        made = _rows(_op(shop.maker(), "mutate", {"blobs": small[:30], "count": mutations, "seed": draw, "seconds": 0.6 * effort.inputs_s, "call_s": effort.call_s}))
+        if mutations < count:
+            made += _rows(_op(shop.maker(), "inputs", {"count": count - mutations, "seed": draw, "seconds": 0.8 * effort.inputs_s}))
         fresh = [row for row in made if row["blob"] not in known]
         return [*(_case(f"h{draw % 9973}-{i}", str(row.get("kind", "mutated")), row) for i, row in enumerate(fresh)), *hard]
 
@@ -160,10 +198,12 @@ def _recorded(shop: Workshop, seed: int, notes: list[str]) -> tuple[list[Case], 
     return [_case(f"r{i}", "recorded", row) for i, row in enumerate(rows)], int(reply.get("not_encodable", 0))
 
 
-def _examples(shop: Workshop, seed: int, recorded: Sequence[Case]) -> tuple[list[Case], int, str, str]:
+def _examples(
+    shop: Workshop, seed: int, recorded: Sequence[Case], effort: Effort
+) -> tuple[list[Case], int, str, str]:
     """(cases, how many could not be encoded, what was guessed, why none survived)."""
     examples = [case.calls[0] for case in recorded[:20] if len(case.calls[0]) <= SMALL_BYTES]
-    reply = _op(shop.maker(), "inputs", {"count": VISIBLE, "seed": seed, "examples": examples, "seconds": 5.0})
+    reply = _op(shop.maker(), "inputs", {"count": effort.visible, "seed": seed, "examples": examples, "seconds": effort.inputs_s})
     known = {case.calls[0] for case in recorded}
     rows = [row for row in _rows(reply) if row["blob"] not in known]
     cases = [_case(f"e{i}", str(row.get("kind", "generated")), row) for i, row in enumerate(rows)]
@@ -182,10 +222,10 @@ def _sized(shop: Workshop, seed: int, count: int, most: int) -> list[Case]:
     ]
 
 
-def _grown(shop: Workshop, seed: int, examples: list[bytes]) -> dict[str, Any]:
-    """Large inputs, of a size at which the baseline takes about TARGET_S."""
-    request: dict[str, Any] = {"target_s": TARGET_S, "count": 3, "seed": seed, "examples": examples, **_user(shop)}
-    reply = _op(shop.maker(), "generate", request)
+def _grown(shop: Workshop, seed: int, examples: list[bytes], effort: Effort) -> dict[str, Any]:
+    """Large inputs, of a size at which the baseline takes about as long as wanted."""
+    request: dict[str, Any] = {"target_s": effort.target_s, "count": effort.regions, "seed": seed, "examples": examples, **_user(shop)}
+    reply = _op(shop.maker(), "generate", request, effort.grow_s)
     if shop.task.inputs and not _rows(reply):
         why = _short(str(reply.get("error") or reply.get("why")))
         raise UserError(

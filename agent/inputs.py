@@ -10,7 +10,7 @@ from typing import Any
 
 import msgpack
 
-from codeopt.agent.function_inputs import function_sources, function_workload
+from codeopt.agent.function_inputs import THOROUGH, Effort, function_sources, function_workload
 from codeopt.agent.program_inputs import program_sources, program_workload
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import UserError
@@ -20,12 +20,19 @@ from codeopt.sandbox.workload import Case, Workload, nothing
 INPUTS_FILE = "inputs.msgpack"
 
 
-def build_workload(shop: Workshop, judge: Judge, seed: int, run: Path | None = None) -> Workload:
-    """Make the workload, or read it back from an earlier process of the same run.
+def build_workload(
+    shop: Workshop, judge: Judge, seed: int, run: Path | None = None, effort: Effort = THOROUGH
+) -> Workload:
+    """Make the workload, or read it back from an earlier process of the same run; tell the judge what memory is allowed.
+
+    Args:
+        effort: What the inputs of a function may cost to make.
 
     Raises:
-        UserError: The baseline cannot be run, checked or timed on any input; the disk is full.
+        UserError: The baseline cannot be run, checked or timed on any input; its peak memory cannot be read, and the task
+            limits it; the disk is full.
     """
+    judge.memory = shop.memory_limit()
     stored = _read(run / INPUTS_FILE) if run is not None else None
     function = shop.task.kind == "function"
     if stored is not None:
@@ -43,9 +50,13 @@ def build_workload(shop: Workshop, judge: Judge, seed: int, run: Path | None = N
                 repeat=int(facts["repeat"]),
                 not_encodable=int(facts["not_encodable"]),
                 notes=tuple(facts["notes"]),
+                grew=bool(facts.get("grew")),
             )
         )
-    workload, facts = (function_workload if function else program_workload)(shop, judge, seed)
+    if function:
+        workload, facts = function_workload(shop, judge, seed, effort)
+    else:
+        workload, facts = program_workload(shop, judge, seed)
     if run is not None:
         _write(run / INPUTS_FILE, workload, facts)
     return _endless(workload)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -15,14 +16,17 @@ from typing import Any, Protocol
 
 import jinja2
 
+from codeopt.agent.accounts import accounts
 from codeopt.agent.budget import Meter
 from codeopt.agent.equivalence import write_equivalence_test
+from codeopt.agent.patched import patched_copy
 from codeopt.agent.search import Search, Step
-from codeopt.agent.tasks.model import Task
+from codeopt.agent.tasks.model import PROMISES, Task
 from codeopt.errors import UserError
 from codeopt.sandbox.interpreter import Interpreter
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.workload import Workload
+from codeopt.trace import read_trace
 from codeopt.types import Measurement, Profile, Verdict
 
 
@@ -53,7 +57,7 @@ class Origin(Protocol):
     sandbox: Sandbox
     interpreter: Interpreter
 
-    def baseline_source(self) -> str: ...
+    def outcome(self, source: str) -> tuple[str, str]: ...
     def close(self) -> None: ...
 
 
@@ -83,9 +87,11 @@ def write_outcome(
     files: dict[str, Path] = {}
     for name, text in (texts or {}).items():
         files[Path(name).stem] = run / name
+        (run / name).parent.mkdir(exist_ok=True)
         _write(run / name, text)
-    original = shop.baseline_source()
+    original, new = shop.outcome(step.candidate.proposal.source if step is not None else "")
     measured = verdict.holdout if verdict is not None else None
+    library: dict[str, str] = {}
     if step is not None:
         name = Path(task.file).name
         files["new"] = run / name
@@ -93,8 +99,9 @@ def write_outcome(
         files["original"] = run / "original" / name
         files["original"].parent.mkdir(exist_ok=True)
         _write(files["original"], original)
-        _write(files["new"], step.candidate.proposal.source)
-        _write(files["patch"], patch(task, original, step.candidate.proposal.source))
+        _write(files["new"], new)
+        _write(files["patch"], patch(task, original, new))
+        library = patched_copy(run, task)
         if workload is not None:
             files["test"] = write_equivalence_test(run, task, workload, step.candidate.proposal.flags)
     spent = meter.spent()
@@ -117,10 +124,11 @@ def write_outcome(
         },
         "notes": [*(verdict.notes if verdict else ()), *(workload.notes if workload else ())],
         "candidates": statuses,
-        "duplicates_saved": search.saved if search is not None else 0,
+        "not_measured": dict(search.novelty.saved) if search is not None else {},
         "seconds": round(spent.wall_s, 3),
         "dollars": spent.dollars,
         "tokens": spent.tokens,
+        "models": accounts(read_trace(run)),
         "sandbox": shop.sandbox.name,
         "sandbox_note": shop.sandbox.note,
         "steps": [
@@ -132,10 +140,12 @@ def write_outcome(
             }
             for item in (search.chain if search is not None and step is not None else [])
         ],
+        "simplified": {"changes": step.changes, "dropped": step.dropped} if step and step.changes else None,
         "flags": list(step.candidate.proposal.flags) if step else [],
         "source_sha256": hashlib.sha256(original.encode("utf-8", "surrogateescape")).hexdigest(),
         "files": {key: str(path) for key, path in files.items()},
         "verify": verify_command(task, files, step) if step else "",
+        "library": library,
         "machine": machine,
         "versions": _versions(task, shop),
         **(more or {}),
@@ -171,7 +181,7 @@ def apply_result(run: Path) -> Path:
         if not (summary["verified"] and parts):
             raise UserError(f"{run} found no verified speedup", "there is nothing to apply")
         return [apply_result(part) for part in parts][-1]
-    if "new" not in summary["files"] or not summary["verified"]:
+    if "new" not in summary["files"] or not (summary["verified"] or summary["exit_code"] == 0):
         raise UserError(f"{run} found no verified speedup", "there is nothing to apply")
     target = Path(summary["file"])
     if not target.is_file() or hashlib.sha256(target.read_bytes()).hexdigest() != summary["source_sha256"]:
@@ -190,9 +200,11 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
     words += ["--as", task.file]
     if task.function:
         words += ["--function", task.function]
-    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle", "device"):
+    if task.language == "python" and task.python != sys.executable:
+        words += ["--python", task.python]
+    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle", "device", "memory_at_most", *PROMISES):
         if value := getattr(task, flag):
-            words += [f"--{flag}", value]
+            words += [f"--{flag.replace('_', '-')}", *([value] if isinstance(value, str) else [])]
     if task.args:
         words += ["--args", shlex.join(task.args)]
     for test in task.tests:
@@ -203,7 +215,7 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
 
 
 def _versions(task: Task, shop: Origin) -> dict[str, str]:
-    if task.language == "cpp":
+    if task.language == "cpp" and task.kind != "kernel":
         return {"compiler": shlex.join((task.compiler, *task.flags))}
     interpreter = shop.interpreter
     found = interpreter.versions(("numpy", "pandas", "numba", "scipy", "torch", "triton"))

@@ -1,4 +1,4 @@
-"""One run of `codeopt optimize`: baseline, inputs, profile, search, holdout, report; resumable at any moment."""
+"""One run of `codeopt optimize`: baseline, inputs, profile, search, simplification, holdout, report; resumable at any moment."""
 
 from __future__ import annotations
 
@@ -6,35 +6,40 @@ import hashlib
 import math
 import shlex
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from codeopt import __version__
 from codeopt.agent.budget import Meter
+from codeopt.agent.constraints import permitted, said
 from codeopt.agent.counterexamples import reserve_s
+from codeopt.agent.exemplars import choose as choose_exemplars
 from codeopt.agent.gates import decided
+from codeopt.agent.ground import ground_of
 from codeopt.agent.inputs import build_workload
+from codeopt.agent.plan.counter import Counterexamples
+from codeopt.agent.plan.person import person_of
 from codeopt.agent.profiling import SECONDS, profile_of
-from codeopt.agent.proposers.base import Proposer, find_proposer
+from codeopt.agent.proposers.base import Priced, Proposer, find_proposer
 from codeopt.agent.relations import Relations, checked_relations
 from codeopt.agent.report import Origin, Outcome, gist, seconds, write_outcome
 from codeopt.agent.run_folder import SOURCE, Options, holds_run, remember, shown, source_hash
 from codeopt.agent.screen import fingerprint
 from codeopt.agent.search import Referee, Search, Shop, Step, View
+from codeopt.agent.simplify import RESERVE, SHARE, Simplification
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.user_tests import tests_on, with_hottest
 from codeopt.agent.workshop import Workshop
 from codeopt.errors import EngineRestarted, SandboxBroken, UserError
-from codeopt.machine import fingerprint as machine_fingerprint
 from codeopt.sandbox.choose import choose
 from codeopt.sandbox.verdict import HOLDOUT_PAIRS, Judge
-from codeopt.sandbox.workload import Workload, count_kinds
+from codeopt.sandbox.workload import Case, Workload, count_kinds
 from codeopt.trace import (
     Baseline,
     Event,
+    Exemplars,
     Inputs,
     Interrupted,
     Phase,
@@ -45,7 +50,7 @@ from codeopt.trace import (
     VerdictReached,
     read_trace,
 )
-from codeopt.types import Counts, Profile, Status, Verdict
+from codeopt.types import Counts, Exemplar, Profile, Status, Verdict
 
 PROFILE_SHARE = 0.08  # of the time that a run may take
 RESTARTS = 3  # of a sandbox's engine, after which a run still goes on
@@ -67,35 +72,41 @@ def optimize(task: Task, options: Options, view: View, source: str | None = None
         UserError: Bad input, an unusable sandbox or model, a full disk; the engine was restarted again and again.
         SandboxBroken: The sandbox does not start.
     """
-    begun = time.monotonic()
+    meter = Meter.restored(options.budget, read_trace(options.run) if options.resume else ())
     for _ in range(RESTARTS):
         try:
-            return _optimize(task, options, view, source)
+            return _optimize(task, options, view, source, meter)
         except EngineRestarted as broken:
             view.note(f"{broken}: going on from the trace")
-            wall = options.budget.wall_s
-            left = None if wall is None else max(1.0, wall - (time.monotonic() - begun))
-            options = replace(options, resume=holds_run(options.run), budget=replace(options.budget, wall_s=left))
-            begun = time.monotonic()
+            options = replace(options, resume=holds_run(options.run))
     try:
-        return _optimize(task, options, view, source)
+        return _optimize(task, options, view, source, meter)
     except EngineRestarted as broken:
         raise UserError(str(broken), f"codeopt optimize --resume {options.run} goes on") from broken
 
 
-def _optimize(task: Task, options: Options, view: View, source: str | None) -> Outcome:
+def _optimize(task: Task, options: Options, view: View, source: str | None, meter: Meter) -> Outcome:
     """One attempt. Raises EngineRestarted where the engine took the sessions away."""
-    proposers = [find_proposer(name)(options.model) for name in options.proposers]
-    for proposer in proposers:
-        if proposer.host:
-            view.note(f"your code will be sent to {proposer.host} ({options.model.model})")
-        proposer.check(options.budget)
-    earlier = list(read_trace(options.run)) if options.resume else []
-    if task.kind == "function" and not task.function:
-        task = with_hottest(task, choose(options.sandbox, trusted=options.proposers == ("rules",)), view)
+    with ExitStack() as ending:
+        proposers = [find_proposer(name)(options.model) for name in options.proposers]
+        for proposer in proposers:
+            ending.callback(proposer.close)
+        return _attempted(task, options, view, source, meter, proposers)
+
+
+def _attempted(
+    task: Task, options: Options, view: View, source: str | None, meter: Meter, proposers: list[Proposer]
+) -> Outcome:
+    with meter.paused():
+        for proposer in proposers:
+            if proposer.host:
+                view.note(f"your code will be sent to {proposer.host} ({', '.join(options.model.models)})")
+            proposer.check(options.budget, task.kind)
+        earlier = list(read_trace(options.run)) if options.resume else []
+        if task.kind == "function" and not task.function:
+            task = with_hottest(task, choose(options.sandbox, trusted=options.proposers == ("rules",)), view)
     with TraceWriter(options.run) as trace, _termination():
-        meter = Meter.restored(options.budget, earlier) if earlier else Meter(options.budget)
-        machine = machine_fingerprint()
+        machine = ground_of(task, (*INTERESTING, "triton"))
         if earlier:
             trace.add(Resumed(command=options.command, codeopt=__version__, machine=machine))
         else:
@@ -110,11 +121,15 @@ def _optimize(task: Task, options: Options, view: View, source: str | None) -> O
                 )
             )
             trace.note(SOURCE + source_hash(task))
+        from codeopt.agent.spec import run as specification
+
         kind = Run
         if task.kind == "kernel":
             from codeopt.agent.kernels.run import KernelRun
 
             kind = KernelRun
+        elif specification.wanted(task, source):
+            kind = specification.SpecificationRun
         run = kind(task, options, view, trace, meter, proposers, machine, earlier, source)
         try:
             outcome = run.go()
@@ -151,12 +166,16 @@ class Run:
         self.proposers = proposers
         self.machine = machine
         self.source = source
+        self.earlier = earlier
         self.remembered = remember(earlier, task.language)
+        self.person = person_of(view, meter, trace, earlier)
+        self.exemplars = next((event.exemplars for event in earlier if isinstance(event, Exemplars)), None)
         self.shop: Workshop | None = None
         self.search: Search | None = None
         self.judge: Judge | None = None
         self.profile: Profile | None = None
         self.relations: Relations | None = None
+        self.against: list[Case] = []  # what CrossHair found against winners
 
     @property
     def origin(self) -> Origin | None:
@@ -189,8 +208,9 @@ class Run:
             self.phase("profile")
             self.profile = self.profiled(self.shop.baseline_source(), workload, judge)
             spent, noise, clock = judge.noise(workload.timed[0], workload.repeat)
+            source = self.shop.baseline_source()
             self.trace.add(
-                Baseline(status=Status.OK, seconds=spent, noise=noise, clock=clock, profile=self.profile)
+                Baseline(status=Status.OK, seconds=spent, noise=noise, clock=clock, profile=self.profile, source=source)
             )
             self.view.note(f"{seconds(spent)} a timed region by {clock} time, noise {noise:.0%}")
             return self.climb(judge, workload)
@@ -202,20 +222,53 @@ class Run:
         self.view.note(text)
 
     def climb(self, judge: Judge, workload: Workload) -> Outcome:
-        """Search, then the holdout on the way back from the best step."""
+        """Search, simplify, then the holdout on the way back from the best step."""
         assert self.shop is not None
         self.judge = judge
         region = judge.expect(workload.timed[0]).wall_s * workload.repeat
         kept_s = 3 + 2.2 * HOLDOUT_PAIRS * region + (reserve_s(self.shop) if self.options.crosshair else 0)
-        kept_s = min(0.4 * (self.options.budget.wall_s or 1e9), kept_s)
-        time_left = self.time_left(kept_s)
-        reason = self.searched(self.shop, judge, workload, time_left, profile=self.profile_for, facts=self.facts(workload))
+        time_left = self.time_left(0.4, kept_s, RESERVE)
+        doubts = Counterexamples(task=self.task, judge=judge)
+        facts = self.facts(workload)
+        facts |= {"exemplars": self.shown_exemplars(), "probe": lambda text: self.probed(doubts, text)}
+        reason = self.searched(self.shop, judge, workload, time_left, profile=self.profile_for, facts=facts)
+        left = self.time_left(0.4, kept_s)()
+        reserve = RESERVE * (self.meter.budget.wall_s or 0)
+        self.simplify(judge, min(left, max(reserve, SHARE * left)))
+        workload = replace(workload, visible=(*workload.visible, *doubts.cases))
         return self.descend(reason, workload, lambda step: self.holdout(step, judge, workload))
 
-    def time_left(self, kept_s: float) -> Callable[[], float]:
-        """Says how many seconds a search has yet, where so many are kept for the holdout."""
-        wall = self.options.budget.wall_s
-        return lambda: math.inf if wall is None else wall - kept_s - self.meter.spent().wall_s
+    def probed(self, doubts: Counterexamples, text: str) -> str:
+        """Let the search check candidates on an input that a plan was doubted with; "" or why it is none."""
+        assert self.search is not None
+        known = len(doubts.cases)
+        told = doubts.add(text)
+        search = self.search
+        search.workload = replace(search.workload, visible=(*search.workload.visible, *doubts.cases[known:]))
+        return told
+
+    def simplify(self, judge: Judge, seconds: float) -> None:
+        """Take back what does not pay in the best step, where its changes can be told apart."""
+        assert self.search is not None
+        if self.search.best is not None:
+            trials = Simplification(self.search, judge, seconds=seconds, seed=self.options.seed)
+            if trials.worthwhile:
+                self.phase("simplify", f"{self.search.best.candidate.id}, {len(trials.changes)} changes")
+                self.say(trials.run())
+
+    def time_left(self, share: float, most_s: float = math.inf, reserve: float = 0.0) -> Callable[[], float]:
+        """Says how many seconds there are yet.
+
+        Args:
+            share: Of the time that is kept for the holdout; `most_s` at most.
+            reserve: Share that is kept for what else comes later.
+        """
+
+        def left() -> float:
+            wall = self.meter.budget.wall_s  # a person may change it
+            return math.inf if wall is None else wall * (1 - reserve) - min(share * wall, most_s) - self.meter.spent().wall_s
+
+        return left
 
     def searched(
         self,
@@ -239,13 +292,19 @@ class Run:
             profile=profile,
             facts=facts,
             remembered=self.remembered,
-            time_left=time_left,
+            time_left=self.person.left(time_left) if self.person else time_left,
             seed=self.options.seed,
+            person=self.person,
         )
         self.phase("search", ", ".join(self.options.proposers))
+        for proposer in self.proposers:
+            if isinstance(proposer, Priced):
+                self.say(f"{proposer.name}: {proposer.estimate(self.search.first_context())}")
         self.search.run()
+        if self.person is not None and self.person.accepted:
+            return "the person accepted the best so far"
         if time_left() <= 0:
-            return f"the time budget of {self.options.budget.wall_s:g} s is used up"
+            return f"the time budget of {self.meter.budget.wall_s:g} s is used up"
         return self.meter.exhausted() or self.search.ended or "nothing more pays"
 
     def descend(self, reason: str, workload: Workload | None, holdout: Callable[[Step], Verdict]) -> Outcome:
@@ -282,6 +341,7 @@ class Run:
             crosshair=self.options.crosshair,
             seconds=math.inf if left is None else left,
             stop=lambda: bool(self.meter.exhausted()),
+            known=self.against,
         )
         self.shop.forget(subject)
         if verdict.accepted and self.task.tests and self.task.kind == "function":
@@ -313,7 +373,7 @@ class Run:
         path = self.options.run / "profiles" / f"{name}.json"
         if path.is_file():
             return Profile.model_validate_json(path.read_bytes())
-        wall = self.options.budget.wall_s
+        wall = self.meter.budget.wall_s
         seconds = SECONDS if wall is None else min(SECONDS, max(1.0, PROFILE_SHARE * wall))
         profile = profile_of(self.shop, workload, source, seconds, lambda case: judge.expect(case).wall_s)
         if profile is not None:
@@ -322,6 +382,16 @@ class Run:
             part.write_text(profile.model_dump_json(), "utf-8")
             part.replace(path)
         return profile
+
+    def shown_exemplars(self) -> tuple[Exemplar, ...]:
+        """Changes of earlier runs; chosen once, so that a resumed run asks a model in the same words."""
+        assert self.shop is not None
+        if self.exemplars is None and self.options.exemplars:
+            source = self.shop.baseline_source()
+            self.exemplars, told = choose_exemplars(self.options.exemplars, self.task, source, self.trace.secrets)
+            self.trace.add(Exemplars(exemplars=self.exemplars))
+            self.say(told)
+        return self.exemplars or ()
 
     def facts(self, workload: Workload) -> dict[str, object]:
         """What proposers are told beside the program."""
@@ -333,11 +403,13 @@ class Run:
                 "compiler": shlex.join((task.compiler, *task.flags)),
                 "inputs": kinds,
                 "available": frozenset[str](),
+                "limits": said(task),
             }
         return {
             "compiler": f"{interpreter.implementation} {interpreter.version}",
             "inputs": kinds,
-            "available": interpreter.available(INTERESTING),
+            "available": permitted(interpreter.available(INTERESTING), self.shop.baseline_source(), task),
+            "limits": said(task),
         }
 
     def finish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 import time
@@ -9,13 +10,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codeopt.agent.budget import Budget
+from codeopt.agent.budget import Budget, changed
 from codeopt.agent.proposers.base import ProposerSettings
 from codeopt.agent.screen import fingerprint
 from codeopt.agent.search import Remembered
 from codeopt.agent.tasks.model import Task
 from codeopt.errors import UserError
-from codeopt.trace import TRACE_FILE, CandidateMade, Event, Note, RunStarted, VerdictReached, read_trace
+from codeopt.trace import (
+    TRACE_FILE,
+    VERSION,
+    CandidateMade,
+    Event,
+    Intervention,
+    Note,
+    RunStarted,
+    VerdictReached,
+    read_trace,
+)
+from codeopt.types import SIMPLIFY
 
 SOURCE = "sha256 of the file: "
 
@@ -32,6 +44,7 @@ class Options:
         sandbox: "auto", "docker", "bubblewrap" or "process".
         seed: Seed of everything random.
         crosshair: Search for counterexamples before the holdout, where CrossHair is installed.
+        exemplars: Folders of earlier runs, whose verified changes a model is shown.
         command: The command line, for the trace.
         resume: The folder holds a run that is to go on.
     """
@@ -43,6 +56,7 @@ class Options:
     sandbox: str = "auto"
     seed: int = 0
     crosshair: bool = True
+    exemplars: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     resume: bool = False
 
@@ -51,16 +65,25 @@ def remember(events: list[Event], language: str) -> Remembered:
     """What the trace of an earlier process of this run already knows."""
     known = Remembered()
     made = {}
+    trials = {}
     for event in events:
         if isinstance(event, CandidateMade):
             proposal = event.candidate.proposal
+            known.last_id = max(known.last_id, int(event.candidate.id[1:]))
+            if proposal.proposer == SIMPLIFY:  # these are no edits that a search could find again
+                trials[event.candidate.id] = key = (event.candidate.parent, proposal.source, proposal.flags)
+                known.trials[key] = (event.candidate.id, None)
+                continue
             mark = fingerprint(proposal.source, language, proposal.flags)
             made[event.candidate.id] = (event.candidate.parent, mark)
             known.children.setdefault(event.candidate.parent, set()).add(event.candidate.id)
             known.ids[mark] = event.candidate.id
-            known.last_id = max(known.last_id, int(event.candidate.id[1:]))
         elif isinstance(event, VerdictReached) and event.verdict.holdout is None and event.candidate in made:
             known.verdicts.setdefault(made[event.candidate], event.verdict)
+            known.codes[event.candidate] = event.machine_code
+        elif isinstance(event, VerdictReached) and event.candidate in trials:
+            key = trials[event.candidate]
+            known.trials[key] = (event.candidate, known.trials[key][1] or event.verdict)
     return known
 
 
@@ -71,28 +94,35 @@ def resumed(run: Path) -> tuple[Task, Options]:
         UserError: The folder holds no run, or the file has changed since it started.
     """
     started = original = None
+    budgets = []
     for event in read_trace(run):
         if isinstance(event, RunStarted):
             started = event
         elif isinstance(event, Note) and event.text.startswith(SOURCE):
-            original = event.text
-            break
+            original = original or event.text
+        elif isinstance(event, Intervention) and event.command == "budget":
+            budgets.append(event.text)
     if started is None:
         raise UserError(f"{run} holds no started run", "start a new one without --resume")
+    if started.version != VERSION:
+        raise UserError(f"{run} was started by another version of codeopt", "start a new run")
     task = Task.model_validate(started.task)
     if task.file and not Path(task.file).is_file():
         raise UserError(f"{task.file} is not there any more", "restore it, or start a new run")
     if original is not None and original != SOURCE + source_hash(task):
         raise UserError(f"{task.file} has changed since the run started", "restore it, or start a new run")
     kept = started.options
+    # Limits that a person changed hold from the start: under the old ones a resumed run would not come to that point.
+    budget = functools.reduce(changed, budgets, Budget(**kept["budget"]))
     options = Options(
         run=run,
-        budget=Budget(**kept["budget"]),
+        budget=budget,
         proposers=tuple(kept["proposers"]),
-        model=ProposerSettings(**kept["model"]),
+        model=ProposerSettings(**{**kept["model"], "models": tuple(kept["model"]["models"])}),
         sandbox=str(kept["sandbox"]),
         seed=int(kept["seed"]),
         crosshair=bool(kept.get("crosshair", True)),
+        exemplars=tuple(kept.get("exemplars", ())),
         command=command_line(),
         resume=True,
     )
@@ -115,6 +145,7 @@ def shown(options: Options) -> dict[str, Any]:
         "sandbox": options.sandbox,
         "seed": options.seed,
         "crosshair": options.crosshair,
+        "exemplars": list(options.exemplars),
     }
 
 

@@ -13,6 +13,7 @@ from codeopt.agent.inputs import build_workload
 from codeopt.agent.relations import checked_relations
 from codeopt.agent.tasks.detect import detect
 from codeopt.agent.tasks.model import Task
+from codeopt.agent.tasks.named import target
 from codeopt.agent.workshop import Workshop
 from codeopt.config import Settings
 from codeopt.errors import UserError
@@ -98,7 +99,7 @@ def verify(
     new: str,
     *,
     settings: Settings,
-    place: Path | None = None,
+    place: str = "",
     new_flags: tuple[str, ...] = (),
     sandbox: str = "auto",
     seed: int = 0,
@@ -110,7 +111,8 @@ def verify(
     Args:
         old, new: FILE, FILE:FUNCTION or REVISION:FILE.
         settings: What is said about the task; see `codeopt.config`.
-        place: The file in whose place both are run (for its package and its project); by default `old`'s own.
+        place: The file, or the MODULE:FUNCTION, in whose place both are run (for its package and its project); by
+            default `old`'s own file.
         new_flags: Compiler flags that only `new` gets.
         crosshair: Search for counterexamples first, where CrossHair is installed.
 
@@ -120,8 +122,7 @@ def verify(
     before, after = side(old), side(new)
     if before.function and settings.function is None:
         settings = settings.model_copy(update={"function": before.function})
-    home = place.absolute() if place else _home(before, after)
-    task = detect(home, settings)
+    task = target(place, settings) if place else detect(_home(before, after), settings)
     if task.kind == "function" and settings.function is None:
         settings = settings.model_copy(update={"function": task.function})
     chosen = choose(sandbox, trusted=False)

@@ -10,8 +10,10 @@ from pathlib import Path
 from codeopt.agent.tasks.model import Task
 from codeopt.agent.tasks.stage import stage
 from codeopt.agent.tasks.tools import compiler_home
+from codeopt.config import memory_limit
 from codeopt.errors import UserError
 from codeopt.sandbox.interpreter import find_interpreter
+from codeopt.sandbox.memory import MemoryLimit
 from codeopt.sandbox.protocol import Limits, Mount, Sandbox
 from codeopt.sandbox.session import Runtime, Session
 from codeopt.sandbox.subject import (
@@ -23,7 +25,7 @@ from codeopt.sandbox.subject import (
     Subject,
     Toolchain,
 )
-from codeopt.sandbox.verdict import Tolerance
+from codeopt.sandbox.tolerance import Tolerance
 from codeopt.types import Proposal
 
 USER_FILES = "/opt/codeopt/user"
@@ -38,6 +40,9 @@ class Workshop:
         source: The baseline's text, where it is not the file's own (another revision of it).
         cores: Where both sides run; by default the last ones.
 
+    Attributes:
+        original: The file's text, where the baseline is not what the file held.
+
     Raises:
         UserError: The interpreter cannot be used, or the project cannot be staged.
     """
@@ -48,6 +53,7 @@ class Workshop:
         self.task = task
         self.sandbox = sandbox
         self._source = source
+        self.original: str | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="codeopt-")
         self._open: list[Subject | Session] = []
         self._makers: dict[bool, Session] = {}
@@ -154,6 +160,10 @@ class Workshop:
             self._source = Path(self.task.file).read_bytes().decode("utf-8", "surrogateescape")
         return self._source
 
+    def outcome(self, source: str) -> tuple[str, str]:
+        """The file as it was, and as it is with a candidate in it."""
+        return self.baseline_source() if self.original is None else self.original, source
+
     def subject(
         self, source: str, flags: tuple[str, ...] = (), seed: int = 0, function: str = ""
     ) -> Subject:
@@ -199,6 +209,18 @@ class Workshop:
         if subject in self._open:
             self._open.remove(subject)
 
+    def memory_limit(self) -> MemoryLimit | None:
+        """What the task says about peak memory. Raises UserError where none can be read here."""
+        asked = self.task.memory_at_most
+        if not asked:
+            return None
+        if not self.maker().channel.usage().peak_memory_mb:
+            raise UserError(
+                f"the peak memory of a session cannot be read in the sandbox {self.sandbox.name}, so --memory-at-most {asked} cannot be checked",
+                "take --sandbox docker (or be root), or leave it out",
+            )
+        return MemoryLimit(*memory_limit(asked))
+
     def maker(self, *, whole_project: bool = False) -> Session:
         """A session with the untouched program loaded, for making inputs; the same one each time, while it lives.
 
@@ -231,13 +253,17 @@ class Workshop:
         maker = FunctionSubject(self.sandbox, runtime, self.baseline_source(), spec)
         self._open.append(maker)
         try:
-            return maker.session()
+            session = maker.session()
         except CannotStart as error:
             last = error.evidence.strip().splitlines()[-1:] or [str(error.status)]
             raise UserError(
                 f"{self.task.file} cannot be imported ({last[0]})",
                 f"make `import {self.task.module}` work with {self.interpreter.path}, or name another --python",
             ) from error
+        if maker.native:
+            name = f"{self.task.module}.{self.task.function}"
+            raise UserError(f"compiled code takes the place of {name}", "name a function whose Python text is what runs")
+        return session
 
     def tool_session(self) -> Session:
         """A new session with the untouched function loaded and codeopt's tools in reach; the caller closes it.

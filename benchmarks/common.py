@@ -51,16 +51,29 @@ def _git(*words: str) -> str:
         return ""
 
 
+def written(name: str) -> dict[str, Any]:
+    """The figures of benchmarks/results/NAME.json, if this commit wrote them on this machine; for runs in parts."""
+    try:
+        found = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    same = (found["commit"], found["machine"]) == (_commit(), json.loads(json.dumps(fingerprint(), default=str)))
+    return dict(found["figures"]) if same else {}
+
+
+def _commit() -> str:
+    commit = _git("rev-parse", "HEAD") + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    return os.environ.get("CODEOPT_COMMIT") or commit
+
+
 def write(name: str, figures: dict[str, Any]) -> None:
     """Write benchmarks/results/NAME.json: the last run, the commit it ran on, the machine."""
-    commit = _git("rev-parse", "HEAD") + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
-    machine = fingerprint()
     result = {
         "name": name,
         "command": " ".join(["python", *sys.argv]),
-        "commit": os.environ.get("CODEOPT_COMMIT") or commit,
+        "commit": _commit(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "machine": machine,
+        "machine": fingerprint(),
         "figures": figures,
     }
     RESULTS.mkdir(exist_ok=True)

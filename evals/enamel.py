@@ -3,16 +3,17 @@
 Source: Qiu et al., ICLR 2025; the authors' evaluator (PyPI `enam` 0.2.0) for what the paper leaves open. What differs,
 and why: each case is a fork (theirs shares a process with the evaluator); the clock is the parent's, and what a region
 that does nothing costs is taken off on both sides; a case of less than `REGION_S` is timed as a batch of calls on fresh
-copies. A program that could keep something between calls (evals/stateless.py) gets a fork for each repeat, and a module
-of its own for each copy.
+copies, each call the first one of a module of its own, as theirs are. A program that could keep something between calls
+(evals/stateless.py) gets a fork for each repeat.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from codeopt.errors import UserError
@@ -35,14 +36,15 @@ ALPHA = 2.0
 TOLERANCE_S = 0.01
 MEMORY_MB = 4096
 MAKE_S = 120.0
+FRESH_S = 2.0
+"""As long a calibration is taken for true: rented machines change their speed by half within seconds."""
 REGION_S = 0.001
 MAYBE_SHORT_S = 0.003
 FIRST_COPIES = 20
-MOST_COPIES = 2000
+MOST_COPIES = 100
+"""Each has a module of its own."""
 ALLOWED_LATE_S = 0.0005
 """For answers to arrive, beyond three times what the reference's needed."""
-MOST_ANEW = 50
-"""Copies where each has a module of its own."""
 MODULE = "solution"
 SHORT_S = 1e-4
 """References below it are also reported apart: a constant cost in every timing moves their scores most."""
@@ -121,7 +123,7 @@ class Test:
         call: Encoded arguments.
         answer: What the reference answered, as encoded.
         first_s: Seconds of its first call, which warms up, too.
-        seconds: The reference's time, of the last calibration.
+        seconds: The reference's time, of the last calibration, by whether each repeat had a fork of its own.
         copies: Calls in one timed region.
         idle_s: Seconds of a region of that many calls that do nothing.
         late_s: Seconds until that many answers of the reference were there.
@@ -130,7 +132,7 @@ class Test:
     call: bytes
     answer: bytes
     first_s: float
-    seconds: float = 0.0
+    seconds: dict[bool, float] = field(default_factory=dict)
     copies: int = 1
     idle_s: float = 0.0
     late_s: float = 0.0
@@ -171,6 +173,7 @@ class Bench:
         self._counted = [test for level, tests in enumerate(self.levels) if HARDNESS[level] for test in tests]
         self._anew = not stateless(problem.reference)
         self._prepared = False
+        self._calibrated_s = -math.inf
 
     def close(self) -> None:
         """End its sessions. Idempotent."""
@@ -193,16 +196,27 @@ class Bench:
         made = codec.decode_plain(maker.session().invoke(_call(level, case), MAKE_S))
         if not isinstance(made, dict) or not isinstance(made.get("ok"), bytes):
             raise self._broken(f"no input for level {level}, case {case}")
-        once = self._reference.rounds(made["ok"], copies=1, rounds=1, limit_s=MAKE_S, anew=False)
+        once = self._reference.rounds(made["ok"], copies=1, rounds=1, limit_s=MAKE_S, every=False)
         if once.status is not Status.OK or failure(once.answer):
             raise self._broken(f"its reference fails: {once.evidence}")
         return Test(made["ok"], once.answer, once.seconds[0])
 
     def calibrate(self) -> None:
-        """Time the reference on every case that counts, now: ENAMEL does so just before a problem's samples."""
+        """Time the reference on every case that counts, now.
+
+        ENAMEL does so just before a problem's samples; `score` does it again as soon as `FRESH_S` have passed.
+        """
         self.prepare()
         for test in self._counted:
-            test.seconds = metrics.case_time(self._timed(test, REPEATS))
+            test.seconds.clear()
+        self._calibrated_s = time.monotonic()
+        self._calibrate(self._anew)
+
+    def _calibrate(self, anew: bool) -> None:
+        """Time the reference as a sample of that kind will be, where that is not known yet."""
+        for test in self._counted:
+            if anew not in test.seconds:
+                test.seconds[anew] = metrics.case_time(self._timed(test, REPEATS, anew))
 
     def prepare(self) -> None:
         """How many copies make a region long enough, and what a region costs that does nothing. Idempotent."""
@@ -212,36 +226,39 @@ class Bench:
         for test in self._counted:
             if test.first_s < MAYBE_SHORT_S:
                 test.copies = FIRST_COPIES
-                each = min(self._timed(test, 3))
+                each = min(self._timed(test, 3, self._anew))
                 test.copies = min(MOST_COPIES, math.ceil(REGION_S / max(each, 1e-7)))
             if test.copies not in idle:
                 regions = self._reference.rounds(
-                    test.call, copies=test.copies, rounds=2 * REPEATS, limit_s=MAKE_S, anew=False, idle=True
+                    test.call, copies=test.copies, rounds=2 * REPEATS, limit_s=MAKE_S, every=False, idle=True
                 )
                 idle[test.copies] = metrics.case_time(regions.seconds)
             test.idle_s = idle[test.copies]
         self._prepared = True
 
-    def _timed(self, test: Test, repeats: int) -> list[float]:
+    def _timed(self, test: Test, repeats: int, anew: bool) -> list[float]:
         """Seconds of single calls of the reference. Raises UserError where it fails."""
         found = []
-        for regions in _regions(self._reference, test, self._anew, repeats, MAKE_S):
+        for regions in _regions(self._reference, test, anew, repeats, MAKE_S):
             if regions.status is not Status.OK:
                 raise self._broken(f"its reference fails: {regions.evidence}")
             test.late_s = max(test.late_s, regions.late_s)
-            found += _each(regions, test, self._anew)
+            found += _each(regions, test)
         return found
 
-    @property
-    def reference_s(self) -> float:
-        """The reference's slowest case."""
-        return max(test.seconds for test in self._counted)
+    def slowest(self, anew: bool, level: int | None = None) -> float:
+        """Seconds of the reference's slowest case, of one level or of all that count."""
+        return max(test.seconds[anew] for test in (self._counted if level is None else self.levels[level]))
 
     def score(self, number: int, source: str) -> Score:
         """Run and judge one sample, `source` being a program or the body that belongs under the prompt."""
         program = self.problem.prompt.rstrip() + "\n    pass\n\n" + source + "\n"
         subject = subject_of(self._lane, program, self.problem.entry_point)
-        attempt = _Attempt(self, subject, not stateless(source), ALPHA * self.reference_s)
+        if time.monotonic() - self._calibrated_s > FRESH_S:
+            self.calibrate()
+        anew = not stateless(source)
+        self._calibrate(anew)
+        attempt = _Attempt(self, subject, anew)
         try:
             attempt.run()
         except CannotStart as error:
@@ -270,8 +287,9 @@ class Bench:
 class _Attempt:
     """One sample on its way through the levels."""
 
-    def __init__(self, bench: Bench, subject: RoundSubject, anew: bool, limit_s: float) -> None:
-        self._bench, self._subject, self._anew, self._limit_s = bench, subject, anew, limit_s
+    def __init__(self, bench: Bench, subject: RoundSubject, anew: bool) -> None:
+        self._bench, self._subject, self._anew = bench, subject, anew
+        self._limit_s = ALPHA * bench.slowest(anew)
         self._seconds: list[tuple[float, ...]] = []
         self._passed = True
         self._status, self._evidence = Status.OK, ""
@@ -295,16 +313,15 @@ class _Attempt:
 
     def _case(self, test: Test, repeats: int) -> float | None:
         """A case's time; None where the sample goes no further."""
-        copies = _copies(test, self._anew)
-        limit = self._limit_s * copies + test.idle_s + TOLERANCE_S
+        limit = self._limit_s * test.copies + test.idle_s + TOLERANCE_S
         times: list[float] = []
         for regions in _regions(self._subject, test, self._anew, repeats, limit):
-            if not self._right(test, regions, copies):
+            if not self._right(test, regions):
                 return None
-            times += _each(regions, test, self._anew)
+            times += _each(regions, test)
         return metrics.case_time(times)
 
-    def _right(self, test: Test, regions: Rounds, copies: int) -> bool:
+    def _right(self, test: Test, regions: Rounds) -> bool:
         if regions.status in (Status.TIMEOUT, Status.OUT_OF_MEMORY):
             self._status, self._evidence = regions.status, regions.evidence.strip()[-500:]
             return False
@@ -318,7 +335,7 @@ class _Attempt:
         if raised:
             self.fail(Status.CRASHED, raised)
             return False
-        if not self._bench.accepts(test, one_of(regions.answer, copies if self._anew else 1)):
+        if not self._bench.accepts(test, one_of(regions.answer, test.copies if self._anew else 1)):
             self.fail(Status.WRONG_OUTPUT, "the benchmark's checker refuses its answer")
             return False
         return True
@@ -328,7 +345,7 @@ class _Attempt:
         levels = [0.0] * len(CASES)
         if self._passed:
             for level, times in enumerate(self._seconds):
-                reference = max(test.seconds for test in self._bench.levels[level]) if HARDNESS[level] else 0.0
+                reference = self._bench.slowest(self._anew, level) if HARDNESS[level] else 0.0
                 levels[level] = metrics.level_efficiency(max(times), reference, self._limit_s)
         capped = [min(1.0, value) for value in levels]
         return Score(
@@ -341,7 +358,7 @@ class _Attempt:
             seconds=tuple(self._seconds),
             status=self._status,
             evidence=self._evidence,
-            reference_s=self._bench.reference_s,
+            reference_s=self._bench.slowest(self._anew),
         )
 
 
@@ -373,15 +390,10 @@ def _call(*arguments: object) -> bytes:
     return codec.encode({"args": list(arguments), "kwargs": {}})
 
 
-def _copies(test: Test, anew: bool) -> int:
-    return min(test.copies, MOST_ANEW) if anew else test.copies
-
-
 def _regions(subject: RoundSubject, test: Test, anew: bool, repeats: int, limit_s: float) -> Iterator[Rounds]:
     """A case's regions: in one fork, or (`anew`) each in its own, until one fails."""
-    copies = _copies(test, anew)
     for _ in range(repeats if anew else 1):
-        found = subject.rounds(test.call, copies=copies, rounds=1 if anew else repeats, limit_s=limit_s, anew=anew)
+        found = subject.rounds(test.call, copies=test.copies, rounds=1 if anew else repeats, limit_s=limit_s, every=anew)
         if found.status is Status.OK and len(found.seconds) < (1 if anew else repeats) and not failure(found.answer):
             found.status, found.evidence = Status.TAMPERED, "it says that it is done too early"
         yield found
@@ -389,13 +401,11 @@ def _regions(subject: RoundSubject, test: Test, anew: bool, repeats: int, limit_
             return
 
 
-def _each(regions: Rounds, test: Test, anew: bool) -> list[float]:
+def _each(regions: Rounds, test: Test) -> list[float]:
     """Seconds of one call, of each region; what came too late for an answer that was there belongs to the last."""
-    copies = _copies(test, anew)
     times = list(regions.seconds)
     times[-1] += max(0.0, regions.late_s - 3 * test.late_s - ALLOWED_LATE_S) if test.late_s else 0.0
-    idle = test.idle_s * copies / test.copies
-    return [max(0.0, seconds - idle) / copies for seconds in times]
+    return [max(0.0, seconds - test.idle_s) / test.copies for seconds in times]
 
 
 def one_of(answers: bytes, copies: int) -> bytes:

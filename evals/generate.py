@@ -44,6 +44,7 @@ class Generated(Record):
         finish: Why the model stopped.
         tokens_in, tokens_out: As the server counts them, or (`estimated`) characters / 4; a search counts all of its
             tokens as tokens_out.
+        operator: What the program was to be made, where `codeopt data ask` asked; else "".
     """
 
     task_id: str
@@ -56,6 +57,7 @@ class Generated(Record):
     tokens_in: int
     tokens_out: int
     estimated: bool
+    operator: str = ""
 
 
 Wanted = tuple[Problem, int]
@@ -77,7 +79,8 @@ class Sampling:
         seed: Of the first sample of the suite's first problem.
         template: Jinja text over the suite's `values`.
         strategy: How a program is found; see `codeopt.evals.strategies`.
-        seconds: That a search may take for one program.
+        seconds: That a search, or rewrite rules, may take for one program.
+        tokens: That a way to a specification's program may generate.
     """
 
     suite: Suite[Any]
@@ -90,6 +93,7 @@ class Sampling:
     template: str
     strategy: str = "answer"
     seconds: float = 0.0
+    tokens: int = 0
 
     def messages(self, problem: Problem) -> tuple[Message, ...]:
         """The conversation for a problem. Raises UserError where the template is none."""
@@ -121,6 +125,7 @@ class Sampling:
             "suite": self.suite.name,
             "strategy": self.strategy,
             "seconds": self.seconds,
+            "tokens": self.tokens,
             "model": self.model,
             "temperature": self.temperature,
             "top_p": self.top_p,

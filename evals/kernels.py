@@ -9,7 +9,7 @@ from typing import ClassVar
 from codeopt import config
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
 from codeopt.agent.kernels.verify import Examiner, device_of
-from codeopt.agent.tasks.kernel import candidate_class, read_kernel
+from codeopt.agent.tasks.kernel import read_kernel
 from codeopt.errors import UserError
 from codeopt.evals import metrics
 from codeopt.evals.lane import Lane
@@ -139,10 +139,10 @@ class KernelBench:
     def score(self, number: int, source: str) -> KernelRow:
         """Run and judge one sample."""
         try:
-            cls = candidate_class(self._task.file, source)
+            side = Side(*self._shop.kernel.module(source))
         except UserError as error:
             return self._row(number, Status.SCREEN_FAILED, error.message)
-        subject = self._shop.subject(Side(source, cls))
+        subject = self._shop.subject(side)
         try:
             found = self._examiner.examine(subject, timed=True)
         finally:

@@ -7,6 +7,7 @@ dropped, and its sample scored again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,11 +21,10 @@ from typing import Any
 from codeopt.errors import EngineRestarted, UserError
 from codeopt.evals import parquet
 from codeopt.evals.folder import Kept, drain
-from codeopt.evals.lane import Lane
 from codeopt.evals.rows import Row
 from codeopt.evals.suites import Problem, Suite
+from codeopt.evals.worker import Worker
 from codeopt.machine import fingerprint
-from codeopt.sandbox.choose import choose
 
 RESTARTS = 3
 """Of a sandbox's engine, in the middle of one problem."""
@@ -39,7 +39,7 @@ class Plan:
         problems: In this order.
         samples: Programs by task_id.
         sandbox: Kind of sandbox.
-        lanes: Problems at a time, each lane on a core of its own.
+        lanes: Problems at a time, each lane in a process of its own, its candidates on a core of their own.
         folder: Where the results are kept.
         source: The samples' file.
     """
@@ -71,36 +71,38 @@ def score(plan: Plan, tell: Callable[[Row], None], warn: Callable[[str], None]) 
     cores = sorted(os.sched_getaffinity(0))
     if not 1 <= plan.lanes <= len(cores):
         raise UserError(f"--lanes {plan.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
-    sandboxes = [choose(plan.sandbox, trusted=False) for _ in range(plan.lanes)]
-    about = {"lanes": plan.lanes, "ran_in": sandboxes[0].name, "machine": fingerprint()}
-    kept = Kept(plan.folder, "rows.jsonl", plan.suite.row, "score", plan.config(), about)
-    rows = kept.rows
-    waiting: queue.SimpleQueue[Problem] = queue.SimpleQueue()
-    for problem in plan.problems:
-        if any((problem.task_id, number) not in rows for number in range(len(plan.samples.get(problem.task_id, ())))):
-            waiting.put(problem)
-    stop = threading.Event()
-    lanes = [Lane(sandbox, core) for sandbox, core in zip(sandboxes, reversed(cores))]
+    with contextlib.ExitStack() as stack:
+        workers = []
+        for _, core in zip(range(plan.lanes), reversed(cores)):
+            workers.append(Worker(plan.suite, plan.sandbox, core))
+            stack.callback(workers[-1].close)
+        (ran_in,) = {worker.ready() for worker in workers}
+        about = {"lanes": plan.lanes, "ran_in": ran_in, "machine": fingerprint()}
+        kept = Kept(plan.folder, "rows.jsonl", plan.suite.row, "score", plan.config(), about)
+        rows = kept.rows
+        waiting: queue.SimpleQueue[Problem] = queue.SimpleQueue()
+        for problem in plan.problems:
+            if any((problem.task_id, number) not in rows for number in range(len(plan.samples.get(problem.task_id, ())))):
+                waiting.put(problem)
+        stop = threading.Event()
 
-    def scoring(lane: Lane) -> Callable[[Problem], None]:
-        return lambda problem: _problem(problem, plan, lane, rows, lambda found: kept.add(found, tell), warn, stop)
+        def scoring(worker: Worker) -> Callable[[Problem], None]:
+            return lambda problem: _problem(problem, plan, worker, rows, lambda found: kept.add(found, tell), warn, stop)
 
-    try:
-        drain(waiting, [scoring(lane) for lane in lanes], stop, patient=True)
-    finally:
-        for lane in lanes:
-            lane.close()
-        config = json.loads((plan.folder / "config.json").read_text("utf-8"))
-        # After an interrupt, too: the file never says less than the lines.
-        if not parquet.write(plan.folder / parquet.NAME, plan.suite.row, list(rows.values()), config):
-            warn(parquet.MISSING)
+        try:
+            drain(waiting, [scoring(worker) for worker in workers], stop, patient=True)
+        finally:
+            config = json.loads((plan.folder / "config.json").read_text("utf-8"))
+            # After an interrupt, too: the file never says less than the lines.
+            if not parquet.write(plan.folder / parquet.NAME, plan.suite.row, list(rows.values()), config):
+                warn(parquet.MISSING)
     return [rows[key] for problem in plan.problems for key in sorted(rows) if key[0] == problem.task_id]
 
 
 def _problem(
     problem: Problem,
     plan: Plan,
-    lane: Lane,
+    worker: Worker,
     rows: dict[tuple[str, int], Row],
     keep: Callable[[Row], None],
     warn: Callable[[str], None],
@@ -111,15 +113,13 @@ def _problem(
     An engine that is restarted in the middle takes the sessions with it: the problem is begun again where it was.
     """
     for attempt in range(RESTARTS + 1):
-        bench = None
         try:
-            bench = plan.suite.bench(problem, lane)
-            bench.calibrate()
+            worker.open(problem)
             for number, source in enumerate(plan.samples[problem.task_id]):
                 if stop.is_set():
                     return
                 if (problem.task_id, number) not in rows:
-                    keep(bench.score(number, source))
+                    keep(worker.score(number, source))
             return
         except UserError as error:
             warn(f"not scored: {error}")
@@ -128,6 +128,3 @@ def _problem(
             if attempt == RESTARTS:
                 raise
             warn(f"{problem.task_id}: {error}: going on")
-        finally:
-            if bench is not None:
-                bench.close()

@@ -1,6 +1,6 @@
-"""How a program for a problem is found: by one answer of a model, by rewrite rules, or by the whole search.
+"""How a program for a problem is found: by one answer of a model, by rewrite rules, by the whole search, or by a way.
 
-The strategies that start from a program run `codeopt optimize` on it, each in a process of its own on a core of its
+Ways (`codeopt.agent.spec.ways`) start from a specification; see `codeopt.evals.solve`. The strategies that start from a program run `codeopt optimize` on it, each in a process of its own on a core of its
 own: one that hangs or dies costs only itself, and its run folder goes on where it was stopped.
 """
 
@@ -18,11 +18,13 @@ from typing import Any
 
 from codeopt.agent.models.asker import runs_here
 from codeopt.agent.run_folder import holds_run
+from codeopt.agent.spec.ways import way_names
 from codeopt.errors import UserError
 from codeopt.evals.generate import Generated, Maker, Sampling
 from codeopt.evals.suites import Problem
 
-NAMES = ("answer", "rules", "search")
+WAYS = way_names()
+NAMES = ("answer", "rules", "search", *WAYS)
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def check(sampling: Sampling, problems: Sequence[Problem]) -> None:
         raise UserError(
             "a search times programs while it asks its model", "serve the model on another machine and give --base-url"
         )
-    if sampling.strategy != "answer":
-        for problem in problems:
+    for problem in problems:
+        if sampling.strategy in WAYS:
+            sampling.suite.specification(problem)
+        elif sampling.strategy != "answer":
             sampling.suite.task(problem)

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ MINIMUM = (3, 9)
 _NEVER = frozenset({"tests", "test", "testing", "cases", "docs", "doc", "build", "dist", "node_modules"})
 
 _DESCRIBE = """
-import json, os, pkgutil, site, sys, sysconfig
+import _imp, importlib.machinery, json, os, pkgutil, site, sys, sysconfig
 venv = sys.prefix != sys.base_prefix
 user = site.getusersitepackages() if site.ENABLE_USER_SITE is not None else ""
 packages = [p for p in dict.fromkeys(site.getsitepackages()) if os.path.isdir(p)]
@@ -48,6 +48,8 @@ try:
         libraries = {line.split(None, 5)[5].strip() for line in maps if "/" in line}
 except OSError:
     pass
+modules = {m.name for m in pkgutil.iter_modules()} | set(sys.builtin_module_names)
+frozen = filter(_imp.is_frozen, [*modules, *getattr(_imp, "_frozen_module_names", list)()])
 print(json.dumps({
     "version": ".".join(map(str, sys.version_info[:3])), "info": sys.version_info[:2],
     "implementation": sys.implementation.name, "executable": sys.executable,
@@ -55,7 +57,8 @@ print(json.dumps({
     "stdlib": [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")],
     "packages": packages, "path": [p for p in sys.path if os.path.isdir(p)], "editable": editable,
     "libraries": sorted(p for p in libraries if p.startswith("/") and os.path.isfile(p)),
-    "modules": sorted({m.name for m in pkgutil.iter_modules()} | set(sys.builtin_module_names)),
+    "modules": sorted(modules), "inside": sorted({*sys.builtin_module_names, *frozen}),
+    "suffixes": importlib.machinery.EXTENSION_SUFFIXES,
 }))
 """
 _VERSIONS = """
@@ -66,6 +69,24 @@ for name in json.load(sys.stdin):
         found[name] = m.version(name)
     except m.PackageNotFoundError:
         pass
+print(json.dumps(found))
+"""
+_LIBRARIES = """
+import importlib.metadata as m, json, sys
+def holds(name):
+    try:
+        record = "\\n" + (m.distribution(name).read_text("RECORD") or "")
+    except m.PackageNotFoundError:
+        return False
+    return "\\n" + name + "/" in record or "\\n" + name + "." in record
+names = json.load(sys.stdin)
+found = {name: (name, m.version(name)) for name in names if holds(name)}
+left = [name for name in names if name not in found]
+# of every file of every distribution: some hundred milliseconds
+table = m.packages_distributions() if left and hasattr(m, "packages_distributions") else {}
+for name in left:
+    for one in table.get(name, ())[:1]:
+        found[name] = (one, m.version(one))
 print(json.dumps(found))
 """
 _AVAILABLE = """
@@ -79,6 +100,24 @@ for name in json.load(sys.stdin):
         pass
 print("\\n" + json.dumps(found))
 """
+_NAMES = """
+import importlib, json, pkgutil, sys
+found = {}
+for name in json.load(sys.stdin):
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        continue
+    if not hasattr(module, "__getattr__"):
+        found[name] = [*dir(module), *(m.name for m in pkgutil.iter_modules(getattr(module, "__path__", [])))]
+print("\\n" + json.dumps(found))
+"""
+COMMON = (
+    "builtins", "array", "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "numbers", "operator", "os", "random", "re", "statistics",
+    "string", "struct", "sys", "textwrap", "time", "types", "typing",
+)  # fmt: skip
+"""Modules of the standard library whose import does nothing that anybody would see."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +132,9 @@ class Interpreter:
         site_packages: Where distributions are installed, user site included where it counts.
         mounts: What a sandbox must show, read-only and at the same paths, for it to start and import.
         modules: Top-level modules that can be imported.
+        folders: Where it looks for modules, in this order; those of editable installs come last.
+        inside: Modules that it holds itself, built in or frozen: it reads no file of theirs.
+        suffixes: How the files of its extension modules end.
     """
 
     path: str
@@ -102,11 +144,18 @@ class Interpreter:
     site_packages: tuple[str, ...]
     mounts: tuple[Mount, ...] = field(repr=False)
     modules: frozenset[str] = field(repr=False)
+    folders: tuple[str, ...] = field(repr=False)
+    inside: frozenset[str] = field(repr=False)
+    suffixes: tuple[str, ...] = field(repr=False)
 
     def versions(self, names: Iterable[str]) -> dict[str, str]:
         """The installed versions of these distributions; what is not installed is left out."""
         found: dict[str, str] = json.loads(_ask(self.path, _VERSIONS, json.dumps(sorted(set(names)))))
         return found
+
+    def libraries(self, modules: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Distribution and version of each of these top-level modules that one has installed here."""
+        return dict(_libraries(self.path, frozenset(modules) & self.modules))
 
     def available(self, names: Iterable[str]) -> frozenset[str]:
         """Those of these modules (dotted or not) that can be found; asks the interpreter once for all new ones.
@@ -120,6 +169,10 @@ class Interpreter:
         if not unknown:
             return frozenset(found)
         return frozenset(found) | _available(self.path, frozenset(unknown))
+
+    def names(self) -> Mapping[str, frozenset[str]]:
+        """The names in each module of `COMMON` (and its submodules), asked once; those that make names on demand are left out."""
+        return _names(self.path)
 
     def has(self, module: str) -> bool:
         """Whether the module can be found."""
@@ -144,6 +197,20 @@ def _ask(path: str, program: str, text: str = "") -> str:
 def _available(path: str, names: frozenset[str]) -> frozenset[str]:
     # a package may print when it is imported: the answer is the last line
     return frozenset(json.loads(_ask(path, _AVAILABLE, json.dumps(sorted(names))).strip().splitlines()[-1]))
+
+
+@cache
+def _libraries(path: str, modules: frozenset[str]) -> Mapping[str, tuple[str, str]]:
+    if not modules:
+        return {}
+    found = json.loads(_ask(path, _LIBRARIES, json.dumps(sorted(modules))))
+    return {module: (name, version) for module, (name, version) in found.items()}
+
+
+@cache
+def _names(path: str) -> Mapping[str, frozenset[str]]:
+    answer = json.loads(_ask(path, _NAMES, json.dumps(COMMON)).strip().splitlines()[-1])
+    return {module: frozenset(names) for module, names in answer.items()}
 
 
 def find_interpreter(python: str | None = None) -> Interpreter:
@@ -195,6 +262,9 @@ def _describe(path: str) -> Interpreter:
         site_packages=tuple(facts["packages"]),
         mounts=_outermost(_needed(path, facts)),
         modules=frozenset(facts["modules"]),
+        folders=tuple(dict.fromkeys((*facts["path"], *map(os.path.dirname, facts["editable"].values())))),
+        inside=frozenset(facts["inside"]),
+        suffixes=tuple(facts["suffixes"]),
     )
 
 

@@ -23,8 +23,7 @@ class Rounds:
 
     Attributes:
         status, evidence: OK, or why there are no answers.
-        answer: Encoded outcomes: with `anew` of all calls of all rounds, in order, fewer where a call raised; else of
-            the last call.
+        answer: Encoded outcomes: of all calls of all rounds, in order, fewer where a call raised; or of the last call.
         seconds: Wall-clock of each round, by the parent, from its GO until its done.
         late_s: From the last done until the answers were there.
     """
@@ -40,18 +39,20 @@ class RoundSession(Session):
     """A session that can also time rounds."""
 
     def rounds(
-        self, call: bytes, *, copies: int, rounds: int, limit_s: float, anew: bool, idle: bool = False
+        self, call: bytes, *, copies: int, rounds: int, limit_s: float, every: bool, idle: bool = False
     ) -> Rounds:
         """`rounds` regions of `copies` fresh copies of a call; a call that raises ends its round and the rest.
 
+        The module's text is run again for each copy, before the clock starts: copies share nothing in it.
+
         Args:
             limit_s: Seconds that each round may take.
-            anew: Run the module's text again for each copy, before the clock starts: copies share nothing in it.
+            every: Answer with the outcomes of all calls.
             idle: Call nothing of the module's, to see what a region costs by itself.
         """
         found = Rounds()
         try:
-            self._send({"do": "rounds", "calls": [call], "repeat": copies, "rounds": rounds, "anew": anew, "idle": idle})
+            self._send({"do": "rounds", "calls": [call], "repeat": copies, "rounds": rounds, "all": every, "idle": idle})
             body, pid = self._frame(time.monotonic() + AROUND_S + limit_s)
             reply = self._parse(body)
             if "ready" in reply and pid:
@@ -86,7 +87,6 @@ class RoundSession(Session):
             found.evidence = f"still running after {limit_s:.3g} s" if late else broken.evidence
         return found
 
-
     def _from(self, pid: int, body: bytes, by: int) -> dict[str, Any]:
         """A message of the sample's own process, or the server's word that it has ended. Raises Broken."""
         message = self._parse(body)
@@ -101,9 +101,9 @@ class RoundSubject(FunctionSubject):
     session_type = RoundSession
 
     def rounds(
-        self, call: bytes, *, copies: int, rounds: int, limit_s: float, anew: bool, idle: bool = False
+        self, call: bytes, *, copies: int, rounds: int, limit_s: float, every: bool, idle: bool = False
     ) -> Rounds:
         """As `RoundSession.rounds`. Raises CannotStart."""
         session = self.session()
         assert isinstance(session, RoundSession)
-        return session.rounds(call, copies=copies, rounds=rounds, limit_s=limit_s, anew=anew, idle=idle)
+        return session.rounds(call, copies=copies, rounds=rounds, limit_s=limit_s, every=every, idle=idle)

@@ -15,6 +15,8 @@ from functools import lru_cache
 LOOKS = (10, 15, 22, 33, 50, 75)
 ALPHA = 0.01
 MARGIN = math.log(1.05)
+TOLERATED = math.log(0.98)  # of a simpler program
+DOUBT = 0.05
 
 
 def signed_rank_p(d: Sequence[float]) -> float:
@@ -90,6 +92,8 @@ class Decision(Enum):
 
     FASTER = "faster"
     NOT_FASTER = "not faster"
+    NOT_SLOWER = "not slower"
+    SLOWER = "slower"
     CONTINUE = "continue"
     UNDECIDED = "undecided"
 
@@ -117,4 +121,24 @@ def look(d: Sequence[float], looks: Sequence[int] = LOOKS) -> Decision:
     hopeless = -0.02 if n < looks[min(2, len(looks) - 1)] else MARGIN / 3
     if n > looks[0] and estimate < hopeless:
         return Decision.NOT_FASTER
+    return Decision.UNDECIDED if n >= looks[-1] else Decision.CONTINUE
+
+
+def not_slower(d: Sequence[float], looks: Sequence[int] = LOOKS) -> Decision:
+    """The sequential rule for a simpler program, to be asked after each pair: is it as fast but for 2 %?
+
+    A test of non-inferiority (Wellek 2010, section 2.2; the interval's lower end above the margin) at each of the planned
+    sample sizes: NOT_SLOWER when p < 0.05/looks that the pairs lie above log 0.98; SLOWER when they lie significantly
+    below it, the first four all do, or the first two both show half the speed; UNDECIDED after the last look.
+    """
+    n = len(d)
+    if (n == 2 and max(d) < -math.log(2)) or (n == 4 and max(d) < TOLERATED):
+        return Decision.SLOWER
+    if n not in looks:
+        return Decision.CONTINUE
+    share = DOUBT / len(looks)
+    if signed_rank_p([x - TOLERATED for x in d]) < share:
+        return Decision.NOT_SLOWER
+    if signed_rank_p([TOLERATED - x for x in d]) < share:
+        return Decision.SLOWER
     return Decision.UNDECIDED if n >= looks[-1] else Decision.CONTINUE

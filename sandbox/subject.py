@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from codeopt.sandbox.elf import code_hash
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.session import Broken, Runtime, Sample, Session
 from codeopt.sandbox.workload import Case
@@ -82,6 +83,10 @@ class Subject(ABC):
     @abstractmethod
     def _load(self, session: Session) -> None:
         """Bring the program into a new session. Raises CannotStart or Broken."""
+
+    def machine_code(self) -> str:
+        """The hash of what it is built into; "" where nothing is built, or it cannot start."""
+        return ""
 
     @abstractmethod
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
@@ -175,7 +180,11 @@ def imported(source: str) -> list[str]:
 
 
 class FunctionSubject(Subject):
-    """A Python function; single-threaded ones run one fork a sample, threaded ones in a persistent process."""
+    """A Python function; single-threaded ones run one fork a sample, threaded ones in a persistent process.
+
+    Attributes:
+        native: What was loaded under the function's name is compiled code, as where a module ends with `from _c import *`.
+    """
 
     one_layout = True
 
@@ -184,7 +193,7 @@ class FunctionSubject(Subject):
     ) -> None:
         super().__init__(sandbox, runtime, source, seed=seed)
         self.spec = spec
-        self.persistent = False
+        self.persistent = self.native = False
 
     def _load(self, session: Session) -> None:
         spec = self.spec
@@ -207,6 +216,7 @@ class FunctionSubject(Subject):
             if "error" in reply:
                 raise CannotStart(Status.BUILD_FAILED, str(reply["error"]).strip()[-2000:])
         self.persistent = bool(reply["persistent"])
+        self.native = bool(reply.get("native"))
         self.compiles = tuple(map(str, reply["jit"]))
         if self._warm_calls and self._warmable():
             session.warm(self._warm_calls)
@@ -302,6 +312,7 @@ class NativeProgram(Subject):
         self.toolchain = toolchain
         self.extra_flags = extra_flags
         self.binary = b""
+        self._refused: CannotStart | None = None
         self.remarks = ""
         self._path = ""
 
@@ -338,9 +349,20 @@ class NativeProgram(Subject):
         return bytes(reply["outputs"]["program"])
 
     def _load(self, session: Session) -> None:
+        if self._refused is not None:
+            raise self._refused
         if not self.binary:
-            self.binary = self.build(session)
+            try:
+                self.binary = self.build(session)
+            except CannotStart as error:
+                self._refused = error  # a compiler says the same again
+                raise
         self._path = session.put("program", self.binary, mode=0o755)
+
+    def machine_code(self) -> str:
+        with suppress(CannotStart):
+            self.session()
+        return code_hash(self.binary) if self.binary else ""
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
         session = self.session()

@@ -94,15 +94,15 @@ def fresh(judge: Judge, candidate: Subject, workload: Workload, pairs: int, seed
     return _batches(judge, workload.hidden_timed, kept, count, count * pairs, seed + 1)
 
 
-def layouts(subjects: Sequence[Subject]) -> int:
-    """How many sessions of theirs a holdout is spread over: 1 where each sample is a process of its own.
+def layouts(subjects: Sequence[Subject], most: int = LAYOUTS) -> int:
+    """How many sessions of theirs a holdout is spread over, at most `most`: 1 where each sample is a process of its own.
 
     A session's addresses have a speed of their own, of which `runner/scatter.py` takes most.
     """
     if not any(subject.one_layout for subject in subjects):
         return 1
     renewal_s = max(sum(subject.opened_s for subject in subjects), 1e-3)
-    return 1 + max(1, min(LAYOUTS - 1, int(RENEWALS_S / renewal_s)))
+    return 1 + max(1, min(most - 1, int(RENEWALS_S / renewal_s)))
 
 
 def _batches(

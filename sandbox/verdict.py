@@ -11,20 +11,21 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codeopt.errors import UserError
 from codeopt.sandbox import fairness, stats, timing
-from codeopt.sandbox.compare import compare, compare_text
+from codeopt.sandbox.compare import compare_text
 from codeopt.sandbox.compare_types import Tolerance as Closeness
 from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race
 from codeopt.sandbox.session import Sample
 from codeopt.sandbox.subject import SETUP_LIMIT_S, CannotStart, Subject, renew
+from codeopt.sandbox.tolerance import Tolerance
 from codeopt.sandbox.workload import Case, Workload, count_kinds
 from codeopt.types import Counts, Status, Verdict
 
 if TYPE_CHECKING:
+    from codeopt.sandbox.memory import MemoryLimit
     from codeopt.sandbox.oracle import Answer, Oracle
 
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
@@ -41,28 +42,6 @@ PROBE_PAIRS = 3
 PROBE_HOPE = math.log(1.01)
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far answers may differ. `text` is for numbers in a program's output; None compares bytes."""
-
-    rel: float = 1e-9
-    abs_: float = 1e-12
-    text: float | None = None
-
-    def values(self, expected: bytes, actual: bytes) -> str:
-        """ "" or the first difference between two encoded values."""
-        # The outcome of a single call is [[failed, value]]; a person calls that the result.
-        return _text(compare(expected, actual, rel=self.rel, abs_=self.abs_)).replace("result[0][1]", "result", 1)
-
-    def output(self, expected: bytes, actual: bytes) -> str:
-        """ "" or the first difference between two programs' outputs."""
-        return _text(compare_text(expected, actual, float_tol=self.text))
-
-
-def _text(mismatch: object) -> str:
-    return "" if mismatch is None else str(mismatch)
-
-
 class Judge:
     """Judges candidates against one baseline on one workload.
 
@@ -71,10 +50,12 @@ class Judge:
         tolerance: How answers are compared.
         limit_s: No single region may run longer.
         seed: For the order within pairs.
-        patience: A candidate may take this many times as long as the baseline, and a second more.
+        patience: A candidate may take this many times as long as the baseline, and `allowance_s` more.
+        layouts: Sessions that a holdout is spread over, at most.
 
     Attributes:
         oracle: What says how far from the truth numbers are; None where answers are held against the baseline's only.
+        memory: What a candidate's peak memory may be; None where only the session's own limit holds.
         rival: What candidates race against: the baseline, or the best so far while a search climbs. Expected
             answers always come from the baseline, and `confirm` always races against it.
     """
@@ -87,15 +68,21 @@ class Judge:
         limit_s: float = 60,
         seed: int = 0,
         patience: float = 4.0,
+        allowance_s: float = 1.0,
+        layouts: int = timing.LAYOUTS,
     ) -> None:
         self.baseline = baseline
         self.rival = baseline
         self.tolerance = tolerance or Tolerance()
         self.limit_s = limit_s
         self.patience = patience
+        self.allowance_s = allowance_s
+        self.layouts = layouts
         self._rng = random.Random(seed)
         self.oracle: Oracle | None = None
+        self.memory: MemoryLimit | None = None
         self._expected: dict[str, Sample] = {}
+        self._steady: set[str] = set()
         self._truths: dict[str, Sequence[Answer | None]] = {}
         self._clocks: Clocks | None = None
         self._regions: timing.Regions | None = None
@@ -153,18 +140,29 @@ class Judge:
             self._expected[case.id] = found
         return self._expected[case.id]
 
-    def steady(self, cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
-        """The cases on which the baseline answers, twice the same; and why the others were left out."""
-        kept, reasons = [], []
+    def steady(self, cases: Sequence[Case], together: int = 1) -> tuple[list[Case], list[str]]:
+        """The cases on which the baseline answers, twice the same (asked once); and why the others were left out.
+
+        With `together`, so many calls are asked in one region, and one by one only where that fails or differs.
+        """
+        kept, reasons = list[Case](), list[str]()
+        if together > 1:
+            for at in range(0, len(cases), together):
+                some = cases[at : at + together]
+                whole = Case(f"{some[0].id} to {some[-1].id}", some[0].kind, tuple(call for case in some for call in case.calls))
+                more, why = (list(some), []) if self.steady([whole])[0] else self.steady(some)
+                kept, reasons = kept + more, reasons + why
+            return kept, reasons
         for case in cases:
+            if case.id in self._steady:
+                kept.append(case)
+                continue
             first = self.expect(case)
             if first.status is not Status.OK:
                 reasons.append(f"{first.status}: {first.evidence}")
                 continue
             again = self.baseline.run(case, limit_s=self.limit_s, extras=True)
-            difference = (
-                self.difference(Case(case.id, case.kind, case.calls), first, again) if case.calls else ""
-            )
+            difference = self.difference(Case(case.id, case.kind, case.calls), first, again) if case.calls else ""
             if not case.calls:
                 difference = self.tolerance.output(first.answer, again.answer)
             if difference:
@@ -175,13 +173,14 @@ class Judge:
                 if difference:
                     reasons.append(f"the program fails its own case {case.id}: {difference}")
                     continue
+            self._steady.add(case.id)
             kept.append(case)
         return kept, reasons
 
     def limit(self, seconds: float, candidate: Subject) -> float:
         """How long a candidate may take where the baseline took that many seconds."""
         compiling = COMPILE_S if candidate.compiles else 0.0
-        return min(self.limit_s, 1.0 + self.patience * seconds + compiling)
+        return min(self.limit_s, self.allowance_s + self.patience * seconds + compiling)
 
     def check(self, candidate: Subject, cases: Sequence[Case]) -> Finding | None:
         """The first way in which the candidate differs from the baseline on `cases`; None where it does not."""
@@ -340,13 +339,17 @@ class Judge:
         if race.finding is None and self.promise(race) > PROBE_HOPE:
             timed = self.regions(workload)
             race = self.race(candidate, timed.cases, repeat=timed.repeat, race=race, more=timed.more, stop=stop)
-        return self.decide(race, workload)
+        verdict = self.decide(race, workload)
+        if self.memory is None or not verdict.accepted:
+            return verdict
+        finding = self.memory.held(self, candidate, workload.visible)[2]
+        return verdict if finding is None else verdict.model_copy(update={"status": finding.status, "evidence": finding.evidence})
 
     def probe(
         self, candidate: Subject, workload: Workload, *, stop: Callable[[], bool] = lambda: False
     ) -> Race:
         """Check on the visible inputs, then the first few pairs; `judge` can go on from there, now or later."""
-        self._prepare(candidate, workload)
+        self.prepare(candidate, workload)
         finding = self.check(candidate, workload.visible)
         if finding is not None:
             return Race(finding=finding)
@@ -354,6 +357,12 @@ class Judge:
         return self.race(
             candidate, timed.cases, repeat=timed.repeat, pairs=PROBE_PAIRS, more=timed.more, stop=stop
         )
+
+    def machine_code(self, candidate: Subject, workload: Workload) -> str:
+        """The hash of what a candidate is built into; "" where nothing is, or it does not build: its probe says why."""
+        if candidate is not self.baseline:
+            self.prepare(candidate, workload)
+        return candidate.machine_code()
 
     def regions(self, workload: Workload) -> timing.Regions:
         """What the search times: drawn once for each number of copies, then the same for all candidates."""
@@ -419,14 +428,16 @@ class Judge:
             hidden=count_kinds(drawn),
             not_encodable=workload.not_encodable,
         )
-        self._prepare(candidate, workload)
-        finding = self.check(candidate, (*workload.visible, *drawn, *_together(workload.visible)))
+        self.prepare(candidate, workload)
+        checked = (*workload.visible, *drawn, *_together(workload.visible))
+        usage, peaks, finding = self.memory.held(self, candidate, checked) if self.memory else (None, "", self.check(candidate, checked))
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
+        notes += filter(None, [peaks])
         cases, repeat = timing.fresh(self, candidate, workload, pairs, seed)
-        usage = candidate.usage()
-        race, parts = Race(), timing.layouts((self.baseline, candidate))
+        usage = usage or candidate.usage()
+        race, parts = Race(), timing.layouts((self.baseline, candidate), self.layouts)
         for part in range(parts):
             self.race(candidate, cases, repeat=repeat, pairs=pairs * (part + 1) // parts, race=race, stop=stop)
             if race.finding is not None:
@@ -461,7 +472,7 @@ class Judge:
             told = told.model_copy(update={"status": Status.NOT_FASTER, "evidence": evidence})
         return told.model_copy(update={"holdout": measured})
 
-    def _prepare(self, candidate: Subject, workload: Workload) -> None:
+    def prepare(self, candidate: Subject, workload: Workload) -> None:
         """What a candidate is given before its first session; the baseline had it, too."""
         calls = tuple(call for case in workload.visible if case.kind != "grown" for call in case.calls[:1])
         for subject in (self.baseline, candidate):
@@ -480,7 +491,7 @@ def _together(cases: Sequence[Case]) -> list[Case]:
 
 
 def _printed(expected: bytes, actual: bytes) -> str:
-    return "" if expected == actual else "what is printed: " + _text(compare_text(expected, actual))
+    return "" if expected == actual else f"what is printed: {compare_text(expected, actual) or ''}"
 
 
 def _where(case: Case, difference: str, sample: Sample) -> str:

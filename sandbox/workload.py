@@ -51,6 +51,7 @@ class Workload:
             none, the search times `timed`, and the few regions of `hidden_timed` are left to the holdout.
         repeat: Fresh copies of each call in a timed region.
         notes: What a person should know about how the inputs came to be.
+        grew: `timed` comes from a generator, and the baseline took longer the larger its input was.
     """
 
     visible: tuple[Case, ...]
@@ -61,6 +62,7 @@ class Workload:
     not_encodable: int = 0
     notes: tuple[str, ...] = field(default=())
     fresh_timed: Draw = nothing
+    grew: bool = False
 
 
 def count_kinds(cases: Sequence[Case]) -> dict[str, int]:

@@ -1,7 +1,8 @@
-"""A small HTTP server that speaks as much of the hub's protocol as fetching a model or a dataset's file takes."""
+"""A small HTTP server that speaks as much of the hub's protocol as fetching a model or a dataset's file, and pushing a dataset, takes."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -28,6 +29,10 @@ class Hub:
         breaks: Bytes after which the next answer for a file breaks off, once.
         fetched: (file, first byte) of each download that was begun.
         tokens: Authorization headers that came.
+        pushed: Files of each dataset that was made here, by ORG/NAME.
+        private: Whether it was made so.
+        commits: How many were made.
+        writes: Whether anybody may.
     """
 
     url: str
@@ -37,6 +42,10 @@ class Hub:
     breaks: dict[str, int] = field(default_factory=dict)
     fetched: list[tuple[str, int]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    pushed: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: dict[str, bool] = field(default_factory=dict)
+    commits: int = 0
+    writes: bool = True
 
 
 @contextmanager
@@ -56,7 +65,9 @@ def serve(models: Mapping[str, Mapping[str, bytes]]) -> Iterator[Hub]:
         def do_GET(self) -> None:
             hub.tokens.add(self.headers.get("Authorization", ""))
             path = unquote(urlsplit(self.path).path)
-            if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/revision/[^/]+)?", path):
+            if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)", path):
+                self._pushed(found[1])
+            elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/revision/[^/]+)?", path):
                 self._about(found[1])
             elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/[^/]+", path):
                 held = hub.models.get(found[1], {})
@@ -66,6 +77,43 @@ def serve(models: Mapping[str, Mapping[str, bytes]]) -> Iterator[Hub]:
                 self._file(found[1], found[2])
             else:
                 self._refuse(404, "", "no such page")
+
+        def do_POST(self) -> None:
+            hub.tokens.add(self.headers.get("Authorization", ""))
+            path = unquote(urlsplit(self.path).path)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if not hub.writes:
+                self._refuse(403, "", "Forbidden")
+            elif path == "/api/validate-yaml":
+                self._json({"errors": [], "warnings": []})
+            elif path == "/api/repos/create":
+                asked = json.loads(body)
+                name = f"{asked['organization']}/{asked['name']}"
+                hub.pushed[name], hub.private[name] = {}, asked["private"] if "private" in asked else asked["visibility"] == "private"
+                self._json({"url": f"{hub.url}/datasets/{name}", "id": name})
+            elif found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/preupload/main", path):
+                files = [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in json.loads(body)["files"]]
+                self._json({"files": files})
+            elif found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/commit/main", path):
+                for line in map(json.loads, body.splitlines()):
+                    if line["key"] == "file":
+                        hub.pushed[found[1]][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+                    elif line["key"] == "deletedFile":
+                        del hub.pushed[found[1]][line["value"]["path"]]
+                hub.commits += 1
+                self._json({"commitUrl": f"{hub.url}/datasets/{found[1]}/commit/{COMMIT}", "commitOid": COMMIT})
+            else:
+                self._refuse(404, "", "no such page")
+
+        def _pushed(self, name: str) -> None:
+            if name not in hub.pushed:
+                self._refuse(401, "RepoNotFound", "Invalid username or password.")
+                return
+            siblings = [{"rfilename": file} for file in hub.pushed[name]]
+            self._json({"id": name, "sha": COMMIT, "private": hub.private[name], "tags": [], "siblings": siblings, "downloads": 0, "likes": 0})
+
+        def _json(self, value: Any) -> None:
+            self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
         def _about(self, name: str) -> None:
             if name not in hub.models:
@@ -108,7 +156,7 @@ def serve(models: Mapping[str, Mapping[str, bytes]]) -> Iterator[Hub]:
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            if self.command == "GET":
+            if self.command != "HEAD":
                 self.wfile.write(data[:end])
             if end is not None:
                 self.close_connection = True

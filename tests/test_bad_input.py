@@ -17,7 +17,7 @@ from commandline import FAST_DEDUPE, MAKE, SLOW_DEDUPE, codeopt, command, enviro
 from servers import Step, closed_port, serve
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = ("--sandbox", "process", "--quiet", "--time", "120")
+RUN = ("--sandbox", "process", "--no-crosshair", "--quiet", "--time", "120")
 CPP = "#include <cstdio>\nint main() { printf(\"1\\n\"); }\n"
 
 
@@ -62,6 +62,7 @@ def folder(tmp_path: Path) -> Path:
         ("optimize dedupe.py --proposer nosuch", "no proposer named 'nosuch': choose one of llm, rules"),
         ("optimize dedupe.py --proposer llm", "needs a model: name it with --model"),
         ("optimize dedupe.py --proposer rules --model m", "--model m is not used"),
+        ("optimize dedupe.py --interactive", "no model is named: start with --model NAME"),
         ("optimize --resume nosuch", "no such run: nosuch"),
         ("optimize --resume .", "no trace.jsonl here: give the folder of a run"),
         ("optimize -- nosuch", "no such program: nosuch"),
@@ -143,9 +144,12 @@ def test_files_that_cannot_be_optimised(tmp_path: Path, name: str, content: byte
 def test_a_function_of_microseconds_works_by_batches(tmp_path: Path) -> None:
     text = "def f(n: int) -> int:\n    total = 0\n    for i in range(3):\n        total += i * (n % 7)\n    return total\n"
     put(tmp_path, a=text)
-    done = optimize(tmp_path, "a.py", "--run", "run")
+    done = optimize(tmp_path, "a.py", "--max-candidates", "1", "--run", "run")
     assert done.returncode in (0, 1) and not done.stderr, done.stderr
-    done = codeopt("verify", "a.py", "a.py", "--sandbox", "process", "--pairs", "10", cwd=tmp_path)
+    for _ in range(2):  # one in hundreds of identical pairs passes for faster
+        done = codeopt("verify", "a.py", "a.py", "--sandbox", "process", "--no-crosshair", "--pairs", "10", cwd=tmp_path)
+        if done.returncode == 1:
+            break
     assert done.returncode == 1, done.stderr
     assert "not verifiably faster" in done.stdout and " for 1 call(s)" not in done.stdout
 
@@ -323,7 +327,7 @@ def test_a_run_that_is_there_already(folder: Path) -> None:
 
 
 def ask(folder: Path, url: str, *more: str) -> subprocess.CompletedProcess[str]:
-    model = ("--proposer", "llm", "--model", "m", "--base-url", url, "--max-dollars", "1", *more)
+    model = ("--proposer", "llm", "--strategy", "refine", "--model", "m", "--base-url", url, "--max-dollars", "1", *more)
     env = {"OPENAI_API_KEY": "sk-test-0123456789"}
     return optimize(folder, "dedupe.py", "--inputs", "make.py:make", *model, env=env)
 

@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from commandline import FAST_DEDUPE, MAKE, SLOW_DEDUPE, codeopt, environment, put
 
 import codeopt as package
+from codeopt.agent.counterexamples import available
 
-PROCESS = ("--sandbox", "process")
+PROCESS = ("--sandbox", "process", "--no-crosshair")
 HEAVY = ("torch", "transformers", "numpy", "pandas", "openai", "docker", "hypothesis", "jinja2", "msgpack", "codeopt.types")
 KEYS = {
     "file", "function", "exit_code", "reason", "verified", "measurement", "inputs", "notes", "candidates", "seconds",
@@ -34,7 +35,7 @@ def optimized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     """A folder in which dedupe.py was optimised with --json: the folder, the JSON, and stderr."""
     folder = tmp_path_factory.mktemp("cli")
     put(folder, dedupe=SLOW_DEDUPE, make=MAKE)
-    done = codeopt("optimize", "dedupe.py", "--inputs", "make.py:make", "--json", "--run", "run", *PROCESS, cwd=folder)
+    done = codeopt("optimize", "dedupe.py", "--inputs", "make.py:make", "--max-candidates", "1", "--json", "--run", "run", *PROCESS, cwd=folder)
     assert done.returncode == 0, (done.stdout, done.stderr)
     return folder, json.loads(done.stdout), done.stderr
 
@@ -123,7 +124,7 @@ def test_the_report_gives_a_command_that_works(optimized: tuple[Path, dict[str, 
     assert line == result["verify"]
     assert "faster" in report and "95 % interval" in report and "inputs" in report
     words = shlex.split(line)[1:]
-    done = codeopt(*words, *PROCESS, cwd=tmp_path)
+    done = codeopt(*words, *PROCESS, "--pairs", "10", cwd=tmp_path)
     assert done.returncode == 0 and done.stdout.startswith("same behaviour; faster:"), (done.stdout, done.stderr)
 
 
@@ -159,19 +160,20 @@ def test_nothing_found_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
 
 
 def test_progress_goes_to_stderr_and_the_result_to_stdout(folder: Path) -> None:
-    done = codeopt("optimize", "dedupe.py", "--inputs", "make.py:make", "--max-candidates", "1", *PROCESS, cwd=folder)
+    done = codeopt("optimize", "dedupe.py", "--inputs", "make.py:make", "--max-candidates", "1", "--sandbox", "process", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert re.match(r"[\d.]+x faster \(95 % interval [\d.]+-[\d.]+\), ", done.stdout.removeprefix("at least "))
     assert "check it: codeopt verify" in done.stdout and "holdout" in done.stderr
     (run,) = (folder / ".codeopt" / "runs").iterdir()
     assert run.name.startswith("dedupe-")
+    assert available() == ("CrossHair searched" in (run / "report.md").read_text())
 
 
 # --- verify -----------------------------------------------------------------------------------------------
 
 
 def verify(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return codeopt("verify", *args, *PROCESS, cwd=folder)
+    return codeopt("verify", *args, *PROCESS, "--pairs", "10", cwd=folder)
 
 
 def test_two_files(folder: Path) -> None:
@@ -202,8 +204,9 @@ def test_two_revisions(folder: Path) -> None:
     git("init", "-q")
     git("add", "dedupe.py")
     git("commit", "-qm", "slow")
+    put(folder, dedupe=FAST_DEDUPE.replace("fromkeys(xs)", "fromkeys(xs[1:])"))
+    assert verify(folder, "HEAD:dedupe.py", "dedupe.py").stdout.startswith("wrong_output")
     put(folder, dedupe=FAST_DEDUPE)
-    assert verify(folder, "HEAD:dedupe.py", "dedupe.py").returncode == 0
     git("commit", "-qam", "fast")
     done = verify(folder, "HEAD~1:dedupe.py", "HEAD:dedupe.py")
     assert done.returncode == 0, (done.stdout, done.stderr)

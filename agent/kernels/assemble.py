@@ -20,7 +20,7 @@ from codeopt.agent.kernels.forward import Choice, Forward
 from codeopt.agent.kernels.graph import Graph, Symbol, Unsupported
 from codeopt.agent.kernels.ir import Value
 from codeopt.agent.kernels.plan import Plan
-from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE
+from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE, first_line
 
 HEAD = "import torch\nimport triton\nimport triton.language as tl\n"
 RULES = ("attention", "matrix product", "selection", "scan", "whole reduction", "row fusion", "pointwise fusion")
@@ -240,8 +240,7 @@ def kept(source: str, more: Sequence[str]) -> str:
         stack += [item.id for item in ast.walk(defined[name]) if isinstance(item, ast.Name)]
 
     def text(node: ast.stmt) -> str:
-        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
-        return "\n".join(lines[first - 1 : node.end_lineno])
+        return "\n".join(lines[first_line(node) - 1 : node.end_lineno])
 
     future = [text(node) for node in imports if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     known = {line for line in HEAD.splitlines()}

@@ -15,10 +15,10 @@ from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.dims import Shape, hint, product
 from codeopt.agent.kernels.fused import INDENT, indented
 from codeopt.agent.kernels.graph import Dim
-from codeopt.agent.kernels.host import Launcher, told, tuple_text
+from codeopt.agent.kernels.host import Launcher, contiguous, told, tuple_text
 from codeopt.agent.kernels.ir import Expr, Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
-from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile, widest
+from codeopt.agent.kernels.prologue import Computed, Joined, Side, beside, computed, tile, widest
 
 Config = Mapping[str, int | str]
 SINGLE: tuple[Config, ...] = (
@@ -84,9 +84,8 @@ def attentions(made: Plan) -> dict[str, Attention]:
     for value in made.program.values.values():
         one = _own(made, value) or _written(made, value)
         if one is not None and _fits(made.program, one):
-            rows = one.v.shape[:-1]
-            k = None if one.turned else computed(made, one.k, (*one.k.shape[:-2], one.k.shape[-2]))
-            found[value.name] = replace(one, chains=(k, computed(made, one.v, rows)))
+            k = None if one.turned else computed(made, one.k, one.k.shape[:-1])
+            found[value.name] = replace(one, chains=(k, computed(made, one.v, one.v.shape[:-1])))
     return found
 
 
@@ -118,12 +117,12 @@ def _written(made: Plan, value: Value) -> Attention | None:
     if group is None or plan.outs(program, group.names) != [weights.name] or group.reduced != {len(group.space) - 1}:
         return None
     soft = _softmax(program, weights)
-    if soft is None or len(_readers(program, weights)) != 1:
+    if soft is None or len({reader.name for reader in plan.readers(program, weights)}) != 1:
         return None
     names, weighed = soft
     between = tuple(name for name in group.names if name not in names)
     products = [leaf for leaf in plan.leaves(program, group.names) if matmul.product_of(program, leaf, 1) is not None]
-    inner = [one for one in products if one.shape == weights.shape and len(_readers(program, one)) == 1]
+    inner = [one for one in products if one.shape == weights.shape and len({reader.name for reader in plan.readers(program, one)}) == 1]
     if len(inner) != 1 or any(program.values[name].kind != "point" for name in between):
         return None
     before = matmul.product_of(program, inner[0], 1)
@@ -220,12 +219,8 @@ def _softmax(program: Program, value: Value) -> tuple[set[str], str] | None:
     return {*names, top.name, share.name, away.name, peak.name}, held.name
 
 
-def _readers(program: Program, value: Value) -> list[Value]:
-    return [other for other in program.values.values() if value in program.uses(other)]
-
-
 def _spread(program: Program, value: Value) -> bool:
-    readers = _readers(program, value)
+    readers = plan.readers(program, value)
     return bool(readers) and all((reader.op, reader.at) == ("permute", SPREAD) for reader in readers) and len(value.shape) == 4
 
 
@@ -283,8 +278,8 @@ LOADS = {
 """Where k and v lie, and how they are loaded."""
 
 
-def _side(program: Program, one: Attention, side: str, taken: frozenset[str]) -> tuple[list[str], list[str], list[str], list[Body]]:
-    """Lines before the loop, in it and at its end, for k or v; and the kernels in it."""
+def _side(program: Program, one: Attention, side: str, taken: frozenset[str]) -> Side:
+    """k or v."""
     chain = one.chains[0 if side == "k" else 1]
     if chain is None:
         return [LOADS[side][0]], [LOADS[side][1]], [f"{side}_at += BN * {side}_row"], []
@@ -367,15 +362,9 @@ def launcher(program: Program, one: Attention, name: str, config: Config) -> Lau
     rows, columns = one.q.shape[-2], one.v.shape[-2]
     space: Shape = (*one.q.shape[:-2], rows, columns)
     body = Body(program, Group(one.between, space, frozenset({len(space) - 1})))
-    keep = [i for i, leaf in enumerate(body.leaves) if leaf is not one.scores]
-    body.leaves, body.apart, body.outs = [body.leaves[i] for i in keep], [body.apart[i] for i in keep], []
-    bodies = [body]
-    parts: list[tuple[list[str], list[str], list[str]]] = []
-    for side in ("k", "v"):
-        before, within, behind, more = _side(program, one, side, frozenset(text for other in bodies for text in other.names.values()))
-        parts.append((before, within, behind))
-        bodies += more
-    setup, load, step = ("\n".join(indented([line for part in parts for line in part[i]], times)) for i, times in enumerate((1, 2, 2)))
+    body.without({one.scores.name} if one.scores is not None else ())
+    body.outs = []
+    bodies, setup, load, step = beside(body, "kv", lambda side, taken: _side(program, one, side, taken))
     loops = _loops(program, one, body, load, step)
     joined, loaded = Joined(bodies), _loaded(one)
     strides = [f"{item}_{axis}" for item in loaded for axis in ("batch", "head", "row", "depth")] + ["out_batch", "out_head", "out_row"]
@@ -395,10 +384,7 @@ def _host(program: Program, one: Attention, bodies: list[Body], name: str, confi
     loaded, joined = _loaded(one), Joined(bodies)
     rest = [body.names[leaf.name] for body in bodies for leaf in body.leaves]
     lines = [f"def {name}({', '.join([*loaded, *rest, *program.symbols])}):"]
-    for body in bodies:
-        for leaf, apart in zip(body.leaves, body.apart, strict=True):
-            if not apart and leaf.shape and leaf.kind != "weight":
-                lines += indented([f"{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()"])
+    lines += indented([line for body in bodies for line in contiguous(body)])
     lead = one.q.shape[:-2]
     missing = "[" + "None, " * (2 - len(lead)) + ":]" if len(lead) < 2 else ""
     if missing:

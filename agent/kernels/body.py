@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from codeopt.agent.kernels import plan, words
@@ -18,7 +18,8 @@ RESERVED = {
     "tl", "triton", "torch", "rows", "cols", "row_ok", "col_ok", "start", "left", "first", "out", "self", "super", "ok", "block",
     "blocks", "outer", "lanes", "parts", "part_ok", "total", "a", "b", "bias", "m", "n", "k", "e", "f", "q", "v", "one", "head",
     "batch", "program", "height", "m_blocks", "n_blocks", "a_at", "b_at", "k_at", "v_at", "top", "share", "new", "safe", "fade",
-    "weights", "weighed", "place", "scores", "range", "float", "min", "max", *words.HELPERS,
+    "weights", "weighed", "place", "scores", "range", "float", "min", "max", "INDEX", "m_at", "n_at", "a_held", "b_held", "a_pick",
+    "b_pick", "programs", *words.HELPERS,
 }  # fmt: skip
 """Names that the templates use."""
 
@@ -75,6 +76,11 @@ class Body:
         while name in taken or name.startswith(("n_", "i_", "out_", "part_")) or name[:1].isdigit():
             name = f"v_{name}" if name not in taken else f"{name}_"
         return name
+
+    def without(self, names: Container[str]) -> None:
+        """Some of what it would load comes from elsewhere in the kernel."""
+        keep = [i for i, leaf in enumerate(self.leaves) if leaf.name not in names]
+        self.leaves, self.apart = [self.leaves[i] for i in keep], [self.apart[i] for i in keep]
 
     def inside(self, value: Value) -> list[Value]:
         """What a value is made of, numbers and indices included."""

@@ -81,10 +81,14 @@ def tuple_text(shape: Shape) -> str:
 def _head(program: Program, body: Body, name: str) -> list[str]:
     given = [body.names[leaf.name] for leaf in body.leaves]
     lines = [f"def {name}({', '.join([*given, *program.symbols])}):"]
-    for leaf, apart in zip(body.leaves, body.apart, strict=True):
-        if not apart and leaf.shape and leaf.kind != "weight":
-            lines.append(f"{INDENT}{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()")
-    return lines + indented(outputs(body))
+    return lines + indented([*contiguous(body), *outputs(body)])
+
+
+def contiguous(body: Body) -> list[str]:
+    """Lines that bring together what a kernel takes for one run of elements."""
+    given = zip(body.leaves, body.apart, strict=True)
+    names = [body.names[leaf.name] for leaf, apart in given if not apart and leaf.shape and leaf.kind != "weight"]
+    return [f"{name} = {name}.contiguous()" for name in names]
 
 
 def outputs(body: Body, beside: str = "") -> list[str]:
@@ -98,8 +102,9 @@ def outputs(body: Body, beside: str = "") -> list[str]:
     ]
 
 
-def _end(body: Body) -> str:
-    return f"{INDENT}return {', '.join(f'out_{i}' for i in range(len(body.outs)))}\n"
+def answer(body: Body) -> str:
+    """The line that gives the outputs back."""
+    return f"return {', '.join(f'out_{i}' for i in range(len(body.outs)))}"
 
 
 def _launch(kernel: str, grid: str, given: list[str], warps: str) -> list[str]:
@@ -110,7 +115,7 @@ def _made(body: Body, name: str, kernels: tuple[str, ...], lines: list[str], key
     kinds = {body.program.values[item].kind for item in body.group.names}
     rule = "scan" if "scan" in kinds else "whole reduction" if body.group.wide else "row fusion" if "reduce" in kinds else "pointwise fusion"
     what = f"{rule} of {told(body.program, body.group.names)}"
-    return Launcher(name, kernels, "\n".join([*lines, _end(body)]), tuple(body.leaves), tuple(body.outs), keys, rule, what)
+    return Launcher(name, kernels, "\n".join([*lines, f"{INDENT}{answer(body)}\n"]), tuple(body.leaves), tuple(body.outs), keys, rule, what)
 
 
 def _count(body: Body, axes: list[int]) -> str:

@@ -15,10 +15,10 @@ from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.dims import Shape, hint, product
 from codeopt.agent.kernels.fused import INDENT, indented
 from codeopt.agent.kernels.graph import Dim
-from codeopt.agent.kernels.host import Launcher, outputs, told
+from codeopt.agent.kernels.host import Launcher, answer, contiguous, outputs, told
 from codeopt.agent.kernels.ir import Program, Value
 from codeopt.agent.kernels.plan import Group, Plan
-from codeopt.agent.kernels.prologue import Computed, Joined, computed, tile, widest
+from codeopt.agent.kernels.prologue import Computed, Joined, Side, beside, computed, tile, widest
 from codeopt.sandbox.kernels.session import SIZES
 
 Config = Mapping[str, int | str]
@@ -165,8 +165,7 @@ def _picked(made: Plan, one: Product, value: Value) -> tuple[Value, Value | None
     if value.kind != "host" or value.op != "aten.index.Tensor" or len(one.batches) != 1 or value.name in program.outputs:
         return value, None
     held, *indices = program.uses(value)
-    readers = sum(used is value for other in program.values.values() for used in program.uses(other))
-    whole = readers == 1 and len(indices) == 1 and indices[0].shape == one.batches and indices[0].dtype in ("int64", "int32")
+    whole = len(plan.readers(program, value)) == 1 and len(indices) == 1 and indices[0].shape == one.batches and indices[0].dtype in ("int64", "int32")
     return (held, indices[0]) if whole and len(held.shape) == len(value.shape) else (value, None)
 
 
@@ -225,22 +224,18 @@ def epilogue(program: Program, group: Group | None, value: Value) -> Body:
         body.outs = [value]
         body.axes = plan.axes(body.group, [value.shape], [False])
         body.names[value.name] = "product"
-    keep = [i for i, leaf in enumerate(body.leaves) if leaf is not value]
-    body.leaves, body.apart = [body.leaves[i] for i in keep], [body.apart[i] for i in keep]
+    body.without({value.name})
     return body
 
 
 KERNEL = '''
 @triton.jit
 def {name}_kernel({given}):
-    # Programs that run together share rows of a and columns of b, in groups of 8 blocks of rows.
     m_blocks, n_blocks = tl.cdiv(M, BM), tl.cdiv(N, BN)
     program = tl.program_id(0) % (m_blocks * n_blocks)
     batch = (tl.program_id(0) // (m_blocks * n_blocks)).to(tl.int64)
-    first = program // (8 * n_blocks) * 8
-    height = tl.minimum(m_blocks - first, 8)
-    m = (first + program % (8 * n_blocks) % height) * BM + tl.arange(0, BM)
-    n = (program % (8 * n_blocks)) // height * BN + tl.arange(0, BN)
+{order}
+    m, n = m_at + tl.arange(0, BM), n_at + tl.arange(0, BN)
     k = tl.arange(0, BK)
     INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
 {setup}
@@ -259,8 +254,8 @@ SIDES = {
 """Of an operand: where its elements lie in a batch, which of them are there, and the numbers of its rows."""
 
 
-def _side(program: Program, one: Product, side: str, taken: frozenset[str]) -> tuple[list[str], list[str], list[str], list[Body]]:
-    """Lines before the loop over depth, in it and at its end, for one operand; and the kernels in it."""
+def _side(program: Program, one: Product, side: str, taken: frozenset[str]) -> Side:
+    """An operand; the loop is the one over depth."""
     place, there, rows = SIDES[side]
     chain = one.computed[0 if side == "a" else 1]
     if chain is None:
@@ -284,13 +279,7 @@ def _side(program: Program, one: Product, side: str, taken: frozenset[str]) -> t
 def launcher(program: Program, one: Product, group: Group | None, name: str, config: Config) -> Launcher:
     """The kernel of a product with what surrounds it, and the function that launches it."""
     body = epilogue(program, group, one.value)
-    bodies = [body]
-    parts: list[tuple[list[str], list[str], list[str]]] = []
-    for side in ("a", "b"):
-        taken = frozenset(text for other in bodies for text in other.names.values())
-        before, within, behind, more = _side(program, one, side, taken)
-        parts.append((before, within, behind))
-        bodies += more
+    bodies, setup, inside, step = beside(body, "ab", lambda side, taken: _side(program, one, side, taken))
     bias = one.bias is not None
     lines = [f"{body.names[one.value.name]} = total" + (" + tl.load(bias_ptr + cols, mask=col_ok, other=0.0).to(tl.float32)" if bias else "")]
     lines += [body.load(leaf, "row_ok", "col_ok") for leaf in body.leaves]
@@ -307,10 +296,8 @@ def launcher(program: Program, one: Product, group: Group | None, name: str, con
     picks = _picks(one, loaded)
     given = [*(f"{side}_ptr" for side in loaded), *(text for side in picks for text in (f"{side}_pick_ptr", f"{side}_size")), *(["bias_ptr"] if bias else []), *joined.plain, "M", "N", "K", *strides]
     given += [*joined.fixed, *(f"{item}: tl.constexpr" for item in ("EVEN", "WIDE", "PRECISION", "BM", "BN", "BK"))]
-    setup, inside, step = (indented([line for part in parts for line in part[i]], times) for i, times in enumerate((1, 2, 2)))
-    text = KERNEL.format(
-        name=name, given=", ".join(given), kind=one.kind, setup="\n".join(setup), inside="\n".join(inside), step="\n".join(step)
-    )
+    order = "\n".join(indented(persistent.ORDER))
+    text = KERNEL.format(name=name, order=order, given=", ".join(given), kind=one.kind, setup=setup, inside=inside, step=step)
     text = "\n".join([line for line in text.strip().splitlines() if line] + indented(lines)) + "\n"
     return _host(program, one, bodies, loaded, name, config, text)
 
@@ -339,10 +326,7 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
             lines += indented([f"{side} = {side}.reshape({count}, {shapes[side]})"])
         elif side == "a" and len(one.rows) != 1:
             lines += indented([f"a = a.reshape({shapes[side]})"])
-    for item in bodies:
-        for leaf, apart in zip(item.leaves, item.apart, strict=True):
-            if not apart and leaf.shape and leaf.kind != "weight":
-                lines += indented([f"{item.names[leaf.name]} = {item.names[leaf.name]}.contiguous()"])
+    lines += indented([line for item in bodies for line in contiguous(item)])
     lines += indented(outputs(body, [*own, *rest][0]))
     last = {"a": ("-2", "-1"), "b": ("-2", "-1") if one.turned else ("-1", "-2")}
     strides = [
@@ -361,7 +345,7 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
             f"{INDENT}{', '.join(given)},",
             f"{INDENT}num_warps={config['warps']}, num_stages={config['stages']},",
             ")",
-            f"return {', '.join(f'out_{i}' for i in range(len(body.outs)))}",
+            answer(body),
         ]
     )
     return _launched(program, one, bodies, name, config, text, "\n".join(lines) + "\n", leaves)

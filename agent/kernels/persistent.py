@@ -10,23 +10,27 @@ from typing import TYPE_CHECKING
 from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.dims import product
 from codeopt.agent.kernels.fused import INDENT, indented
-from codeopt.agent.kernels.host import outputs
+from codeopt.agent.kernels.host import answer, contiguous, outputs
 from codeopt.agent.kernels.prologue import Joined
 
 if TYPE_CHECKING:
     from codeopt.agent.kernels.ir import Program
     from codeopt.agent.kernels.matmul import Product
 
+ORDER = """
+# Programs that run together share rows of a and columns of b, in groups of 8 blocks of rows.
+first = program // (8 * n_blocks) * 8
+height = tl.minimum(m_blocks - first, 8)
+m_at = (first + program % (8 * n_blocks) % height) * BM
+n_at = (program % (8 * n_blocks)) // height * BN
+""".strip().splitlines()
+"""Where the tile with the number `program` begins."""
 KERNEL = """
 @triton.jit
 def {name}_persistent_kernel({given}):
     m_blocks, n_blocks = tl.cdiv(M, BM), tl.cdiv(N, BN)
     for program in tl.range(tl.program_id(0), m_blocks * n_blocks, tl.num_programs(0), flatten=True):
-        # Programs that run together share rows of a and columns of b, in groups of 8 blocks of rows.
-        first = program // (8 * n_blocks) * 8
-        height = tl.minimum(m_blocks - first, 8)
-        m_at = (first + program % (8 * n_blocks) % height) * BM
-        n_at = (program % (8 * n_blocks)) // height * BN
+{order}
         total = tl.zeros([BM, BN], tl.{kind})
         for start in range(0, K, BK):
             a = a_held.load([m_at, start])
@@ -67,17 +71,16 @@ def texts(program: Program, one: Product, body: Body, lines: Sequence[str], name
     given = ["a_held", "b_held", *(f"{item}_ptr" for item in bias), *joined.plain, "M", "N", "K", *joined.fixed]
     given += [f"{item}: tl.constexpr" for item in ("PRECISION", "BM", "BN", "BK")]
     held = "b_held.load([n_at, start]).T" if one.turned else "b_held.load([start, n_at])"
-    kernel = KERNEL.format(name=name, given=", ".join(given), kind=one.kind, b=held).strip() + "\n" + "\n".join(indented(list(lines), 2)) + "\n"
+    order = "\n".join(indented(ORDER, 2))
+    head = KERNEL.format(name=name, given=", ".join(given), kind=one.kind, b=held, order=order).strip()
+    kernel = "\n".join([head, *indented(list(lines), 2)]) + "\n"
     m, n, k = product(one.rows), one.columns, one.depth
     bm, bn, bk = (int(config[key]) for key in ("bm", "bn", "bk"))
     rest = [body.names[leaf.name] for leaf in body.leaves]
     host = [f"def {name}({', '.join(['a', 'b', *bias, *rest, *program.symbols])}):"]
     if len(one.rows) != 1:
         host += indented([f"a = a.reshape({m}, {k})"])
-    for leaf, apart in zip(body.leaves, body.apart, strict=True):
-        if not apart and leaf.shape and leaf.kind != "weight":
-            host += indented([f"{body.names[leaf.name]} = {body.names[leaf.name]}.contiguous()"])
-    host += indented(outputs(body, "a"))
+    host += indented([*contiguous(body), *outputs(body, "a")])
     sides = [f"described(a, {bm}, {bk})", f"described(b, {bn}, {bk})" if one.turned else f"described(b, {bk}, {bn})"]
     passed = [*sides, *bias, *joined.given, str(m), str(n), str(k), *joined.named]
     passed += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]
@@ -88,7 +91,7 @@ def texts(program: Program, one: Product, body: Body, lines: Sequence[str], name
             f"{INDENT}{', '.join(passed)},",
             f"{INDENT}num_warps={config['warps']}, num_stages={config['stages']},",
             ")",
-            f"return {', '.join(f'out_{i}' for i in range(len(body.outs)))}",
+            answer(body),
         ]
     )
     return kernel, "\n".join(host) + "\n"

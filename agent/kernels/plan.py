@@ -70,7 +70,7 @@ class Links:
 
     Attributes:
         index: Its place.
-        readers: The values that use it.
+        readers: The values that use it, once for each use.
         free: It is known without loading anything.
     """
 
@@ -93,6 +93,11 @@ def links(program: Program) -> Links:
         program.links = Links({name: i for i, name in enumerate(program.values)}, readers, known)
     found: Links = program.links
     return found
+
+
+def readers(program: Program, value: Value) -> list[Value]:
+    """The values that use a value, once for each use."""
+    return [program.values[name] for name in links(program).readers[value.name]]
 
 
 def outs(program: Program, group: Iterable[str]) -> list[str]:

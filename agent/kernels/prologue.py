@@ -6,12 +6,13 @@ scaled, a gate. Between two of them there may be a reshape that leaves the opera
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from codeopt.agent.kernels import plan
 from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.dims import Shape, padded, same
+from codeopt.agent.kernels.fused import indented
 from codeopt.agent.kernels.ir import Program, Value
 from codeopt.agent.kernels.plan import Group, Plan
 
@@ -39,10 +40,10 @@ class Computed:
 def computed(made: Plan, value: Value, rows: Shape) -> Computed | None:
     """The chain that makes a value, whose first dimensions are `rows`; None where it has to be written out."""
     program = made.program
-    held, readers = value, _readers(program, value)
+    held, readers = value, len(plan.readers(program, value))
     while held.kind == "view" and held.op == "reshape":
         held = program.uses(held)[0]
-        readers = max(readers, _readers(program, held))
+        readers = max(readers, len(plan.readers(program, held)))
     group = next((group for group in made.groups if held.name in group.names), None)
     if group is None or group.reduced or readers != 1 or held.name in program.outputs:
         return None
@@ -55,10 +56,6 @@ def computed(made: Plan, value: Value, rows: Shape) -> Computed | None:
         if one is not None:
             inner[leaf.name] = one
     return Computed(held, group, split, inner)
-
-
-def _readers(program: Program, value: Value) -> int:
-    return sum(used is value for other in program.values.values() for used in program.uses(other))
 
 
 @dataclass
@@ -92,13 +89,34 @@ def tile(program: Program, one: Computed, taken: frozenset[str], rows: str, cols
         made.lines += [*found.lines, f"{names[name]} = {found.name}"]
         made.bodies += found.bodies
         taken |= {text for other in found.bodies for text in other.names.values()}
-    keep = [i for i, leaf in enumerate(body.leaves) if leaf.name not in one.inner]
-    body.leaves, body.apart, body.outs = [body.leaves[i] for i in keep], [body.apart[i] for i in keep], []
+    body.without(one.inner)
+    body.outs = []
     lines = [body.load(leaf, rows, cols) for leaf in body.leaves]
     lines += [body.point(program.values[item]) for item in one.group.names]
     made.lines += [*body.indices(fixed=True), *lines]
     made.bodies.append(body)
     return made
+
+
+Side = tuple[list[str], list[str], list[str], list[Body]]
+"""Of one operand: lines before a loop, in it and at its end, and the kernels in it."""
+
+
+def beside(body: Body, sides: Iterable[str], side: Callable[[str, frozenset[str]], Side]) -> tuple[list[Body], str, str, str]:
+    """Operands of one kernel, each with names that no other has: all bodies, `body` first, and the text of their lines.
+
+    Args:
+        side: Makes an operand, given the names that are taken.
+    """
+    bodies = [body]
+    parts: tuple[list[str], list[str], list[str]] = [], [], []
+    for name in sides:
+        *lines, more = side(name, frozenset(text for other in bodies for text in other.names.values()))
+        for part, own in zip(parts, lines, strict=True):
+            part += own  # type: ignore[arg-type]
+        bodies += more
+    before, within, behind = ("\n".join(indented(part, times)) for part, times in zip(parts, (1, 2, 2), strict=True))
+    return bodies, before, within, behind
 
 
 class Joined:

@@ -20,7 +20,7 @@ GRAPH_S = 120.0
 
 
 class KernelRules:
-    """Own kernels for the module as it is; it has no ideas about other people's.
+    """Own kernels for the reference, once; it has no ideas about other people's.
 
     Args:
         shop, judge: The reference is asked for its graphs, variants are timed.
@@ -38,14 +38,19 @@ class KernelRules:
         self._shop, self._judge, self._shapes, self._stop = shop, judge, list(shapes), stop
         self._found: dict[int, Template] | None = None
         self._lines: list[str] = []
+        self._proposed = False
 
-    def check(self, budget: Budget) -> None:
+    def check(self, budget: Budget, kind: str) -> None:
         """Rules need nothing."""
+
+    def close(self) -> None:
+        """Sessions are the run's."""
 
     def propose(self, context: ProposeContext) -> Iterator[Proposal]:
         """The fastest choice for each shape, in one file."""
-        if context.source != self._shop.baseline_source():
+        if self._proposed:
             return
+        self._proposed = True
         templates = self.prepare()
         for line in self._lines:
             self._say(context, line)

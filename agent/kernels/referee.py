@@ -50,6 +50,10 @@ class Referee:
         self.baseline = judge.reference
         self.rival = rival
 
+    def machine_code(self, candidate: KernelSubject, workload: Workload) -> str:
+        """Nothing: a module is built on the first call on each shape."""
+        return ""
+
     def probe(self, candidate: KernelSubject, workload: Workload, *, stop: Callable[[], bool] = lambda: False) -> Races:
         """Check one unseen input of each shape, then the first few pairs."""
         found = Races([KernelRace() for _ in self._shapes])

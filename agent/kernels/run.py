@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from codeopt.agent.kernels.bench import bench_text
 from codeopt.agent.kernels.proposer import KernelRules
 from codeopt.agent.kernels.referee import CHECKED, Referee
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
+from codeopt.agent.kernels.tune import KernelTune
 from codeopt.agent.kernels.verify import Examiner, KernelVerification, device_of, named
+from codeopt.agent.proposers.base import Proposer
 from codeopt.agent.report import Origin, Outcome, seconds
 from codeopt.agent.run import INTERESTING, Run
 from codeopt.agent.search import Step
-from codeopt.agent.tasks.kernel import candidate_class, read_kernel
+from codeopt.agent.tasks import cuda
+from codeopt.agent.tasks.kernel import read_kernel
 from codeopt.errors import UserError
 from codeopt.sandbox.kernels.judge import HIDDEN, KernelJudge
 from codeopt.sandbox.kernels.session import Side
@@ -26,6 +30,7 @@ from codeopt.types import Counts, Profile, ProfileRow, Status, Verdict
 
 SEED = 1
 KEPT = 0.3  # of the time, for the decision on all shapes
+RIVALS = 0.4  # of the time, at the end of which rivals have to be compiled
 AUTHORED = 0.5
 """Share of a candidate's device time in kernels of its own text, from which on it counts as authored."""
 _OWN = re.compile(r"@(?:triton\.)?(?:jit|autotune|heuristics)\b[^\n]*\n(?:\s*@[^\n]*\n)*\s*def\s+(\w+)|__global__\s+(?:[\w<>(),\s]*?\s)?(\w+)\s*\(")
@@ -59,41 +64,47 @@ class KernelRun(Run):
             self.phase("baseline", "shapes, roofline")
             self.examiner.learn()
             seen = [number for number in self.examiner.shapes if not self.examiner.rows[number].held_out]
-            self.proposers = [self.kernel_rules(seen) if proposer.name == KernelRules.name else proposer for proposer in self.proposers]
+            self.proposers = [own for proposer in self.proposers for own in self.kernel_proposers(proposer, seen)]
             self.phase("profile")
             self.profile = self.kernel_rows(judge.reference, kernel.source)
             self.phase("rivals", "torch.compile")
-            fastest = self.examiner.fastest()
+            fastest = self.examiner.fastest(self.time_left(1 - RIVALS)())
             for note in self.examiner.notes:
                 self.say(note)
             referee = Referee(judge, seen, self.examiner.rivals()[fastest][0])
             self.trace.add(Inputs(counts=Counts(visible={"generated": CHECKED * len(seen)}), note=f"{len(seen)} shapes"))
             times = {mode: sum(times) for mode, (_, times) in self.examiner.rivals().items()}
-            self.trace.add(Baseline(status=Status.OK, seconds=times[fastest], clock="device", profile=self.profile))
+            self.trace.add(Baseline(status=Status.OK, seconds=times[fastest], clock="device", profile=self.profile, source=self.kernels.baseline_source()))
             told = ", ".join(f"{named(mode)} {seconds(spent)}" for mode, spent in times.items())
             self.view.note(f"{self.examiner.device}: {told}; to beat: {named(fastest)}")
             return self.climb_on(referee, seen)
         except KeyboardInterrupt as interrupt:
             return self.interrupted(interrupt)
 
-    def kernel_rules(self, seen: Sequence[int]) -> KernelRules:
-        """The rules for kernels; what fits is found out while rivals are compiled."""
+    def search_left(self) -> Callable[[], float]:
+        """Says how many seconds the search has yet."""
+        return self.time_left(KEPT)
+
+    def kernel_proposers(self, proposer: Proposer, seen: Sequence[int]) -> list[Proposer]:
+        """What stands for a proposer here: rules tune launches, too, and find out what fits while rivals are compiled."""
         assert self.kernels is not None and self.examiner is not None
-        time_left = self.time_left(KEPT * (self.options.budget.wall_s or 1e9))
-        rules = KernelRules(self.kernels, self.examiner.judge, seen, lambda: time_left() <= 0)
-        rules.prepare()
-        return rules
+        time_left, judge = self.search_left(), self.examiner.judge
+        tune = KernelTune(self.kernels, judge, seen, lambda: time_left() <= 0)
+        if proposer.name == KernelRules.name and not self.kernels.kernel.is_cuda:  # rules write Python
+            rules = KernelRules(self.kernels, judge, seen, lambda: time_left() <= 0)
+            rules.prepare()
+            return [tune, rules]
+        return [tune] if proposer.name in (KernelTune.name, KernelRules.name) else [proposer]
 
     def climb_on(self, referee: Referee, seen: Sequence[int]) -> Outcome:
         """Search, then the decision on all shapes on the way back from the best step."""
         assert self.kernels is not None and self.examiner is not None
-        time_left = self.time_left(KEPT * (self.options.budget.wall_s or 1e9))
         workload = Workload((), (case("timed", seen[0], [SEED]),))
         reason = self.searched(
             self.kernels,
             referee,
             workload,
-            time_left,
+            self.search_left(),
             profile=lambda source: self.kernel_rows(referee.rival, source),
             facts=self.kernel_facts(),
         )
@@ -145,16 +156,22 @@ class KernelRun(Run):
         """The device, the shapes, what has to be beaten and what cannot be."""
         assert self.kernels is not None and self.examiner is not None
         rivals = self.examiner.rivals()
-        lines = []
+        lines, most = [], []
         for number, row in enumerate(self.examiner.rows):
             if not row.held_out:
+                fastest = min(times[number] for _, times in rivals.values())
+                most += [fastest / row.roofline_s] if row.roofline_s else []
                 times = ", ".join(f"{named(mode)} {seconds(times[number])}" for mode, (_, times) in rivals.items())
                 least = f"; at least {seconds(row.roofline_s)} by the roofline" if row.roofline_s else ""
                 lines.append(f"{row.name}: {times}{least}")
+        kernel = self.kernels.kernel
+        if kernel.is_cuda:
+            lines += ["", f"It is held against, and called by {cuda.LAUNCH} in, this Python file:", kernel.source]
         return {
-            "kind": "kernel",
+            "kind": "cuda" if kernel.is_cuda else "kernel",
             "compiler": f"{self.examiner.device}, PyTorch {self.examiner.torch}",
             "inputs": "\n".join(lines),
+            "ceiling": max(most, default=math.inf),
             "available": self.kernels.interpreter.available((*INTERESTING, "triton")),
         }
 
@@ -183,7 +200,9 @@ class KernelRun(Run):
         """No workload: a test of equal answers is for programs; a kernel has its bench."""
         assert self.kernels is not None
         if step is not None and self.found is not None:
-            new, kernel = step.candidate.proposal.source, self.kernels.kernel
+            kernel = self.kernels.kernel
             more = {"kernel": self.found.summary()}
-            texts = {"bench.py": bench_text(kernel, new, candidate_class(kernel.file, new))}
+            texts = {"bench.py": bench_text(kernel, *kernel.module(step.candidate.proposal.source))}
+            if kernel.is_cuda:  # so that the original can be verified where it lies
+                texts[f"original/{cuda.reference_of(kernel.file).name}"] = kernel.written
         return super().finish(step, verdict, code, reason, None, more=more, texts=texts)

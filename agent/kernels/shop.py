@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import cast
 
-from codeopt.agent.tasks.kernel import KernelFile, candidate_class
+from codeopt.agent.tasks.kernel import REFERENCE, KernelFile, defined
 from codeopt.agent.tasks.model import Task
 from codeopt.errors import SandboxBroken, SandboxUnavailable, UserError
 from codeopt.sandbox.choose import choose
@@ -103,6 +103,7 @@ class KernelShop:
         self._open: list[KernelSubject] = []
         self.kept: set[KernelSubject] = set()
         self._warming: dict[KernelSubject, Future[None]] = {}
+        self._given_up: set[KernelSubject] = set()
         self._pool = ThreadPoolExecutor(MOST_WARMING)
         self._ending = False
         # On the processor a session that is being started would take the time of those that are timed.
@@ -126,8 +127,16 @@ class KernelShop:
             self.sandbox.close()
 
     def baseline_source(self) -> str:
-        """The text of the reference."""
-        return self.kernel.source
+        """The text that a search begins with: the faster module that is there already, else the reference."""
+        return self.kernel.start or self.kernel.source
+
+    def outcome(self, source: str) -> tuple[str, str]:
+        """The file as it was, and as it is with a candidate in it: beside the reference, where there was a module before."""
+        kernel = self.kernel
+        if not kernel.start or kernel.is_cuda:
+            return self.baseline_source(), source
+        # What rules write holds the reference's class.
+        return kernel.written, source if REFERENCE in defined(source) else kernel.merged(source)
 
     def begin(self) -> None:
         """Have a session ready for the first candidate."""
@@ -156,19 +165,29 @@ class KernelShop:
 
         def made() -> None:
             for shape in shapes:
-                if not self._ending:
+                if not self._ending and subject not in self._given_up:
                     subject.at(shape)
 
         self._warming[subject] = self._pool.submit(made)
 
-    def warmed(self, subject: KernelSubject) -> None:
-        """Wait until `warm` has ended. Raises CannotStart."""
+    def warmed(self, subject: KernelSubject, seconds: float | None = None) -> bool:
+        """Wait until `warm` has ended; False where it has not after so many seconds, and is given up. Raises CannotStart."""
         if subject in self._warming:
-            self._warming.pop(subject).result()
+            try:
+                self._warming[subject].result(seconds)
+            except TimeoutError:
+                self._given_up.add(subject)
+                subject.close()
+                return False
+            except BaseException:
+                self._warming.pop(subject)
+                raise
+            self._warming.pop(subject)
+        return True
 
     def proposed(self, proposal: Proposal, seed: int = 0) -> KernelSubject:
         """The module that a proposal makes. Raises UserError where it defines none."""
-        return self.subject(Side(proposal.source, candidate_class(self.kernel.file, proposal.source)))
+        return self.subject(Side(*self.kernel.module(proposal.source)))
 
     def forget(self, subject: KernelSubject) -> None:
         """Close a subject that is not needed any more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from codeopt.agent.kernels import plan
 from codeopt.agent.kernels.dims import Shape, product
 from codeopt.agent.kernels.fused import INDENT, indented
 from codeopt.agent.kernels.host import ROW, Config, Launcher, tuple_text
@@ -51,8 +52,8 @@ def _selection(program: Program, value: Value) -> Selection | None:
     last = given["dim"] in (-1, len(held.shape) - 1)
     if type(k) is not int or not 1 <= k <= MOST or not last or given["largest"] is not True or held.dtype not in TYPES:
         return None
-    parts = {other.args[1]: other for other in program.values.values() if other.op == "getitem" and value in program.uses(other)}
-    readers = [other for other in program.values.values() if value in program.uses(other)]
+    readers = plan.readers(program, value)
+    parts = {other.args[1]: other for other in readers if other.op == "getitem"}
     if len(readers) != len(parts) or not parts:
         return None
     return Selection(held, k, parts.get(0), parts.get(1))

@@ -15,7 +15,7 @@ from codeopt.agent.kernels.forward import Choice
 from codeopt.agent.kernels.rules import TUNED, Template
 from codeopt.agent.kernels.shop import KernelShop
 from codeopt.agent.tasks.kernel import CANDIDATE
-from codeopt.sandbox.kernels.judge import KernelJudge, geometric
+from codeopt.sandbox.kernels.judge import KernelJudge
 from codeopt.sandbox.kernels.session import Ask, Side
 from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 from codeopt.sandbox.session import Broken
@@ -25,27 +25,21 @@ AGAIN = 5  # regions, then
 Choices = Mapping[int, Choice]
 
 
-class Tuner:
-    """Finds the numbers for the shapes that a search may see.
+class Trials:
+    """Variants of one author's text, tried in one session.
 
     Args:
-        shop: Makes the session that all variants share.
+        shop: Makes the session.
         judge: Knows how regions are made.
-        templates: What the rules make of each shape.
-        stop: Ends it early, with what is known so far.
 
     Attributes:
-        tried: Variants that were timed. evidence: Why the last one that failed did.
+        tried: Variants that were timed.
+        evidence: Why the last one that failed did.
     """
 
-    def __init__(
-        self, shop: KernelShop, judge: KernelJudge, templates: Mapping[int, Template], stop: Callable[[], bool] = lambda: False
-    ) -> None:
-        self._shop, self._judge, self._templates, self._stop = shop, judge, templates, stop
-        self._source = shop.baseline_source()
+    def __init__(self, shop: KernelShop, judge: KernelJudge) -> None:
+        self._shop, self._judge = shop, judge
         self._subject: KernelSubject | None = None
-        self._known: dict[tuple[str, int], float] = {}
-        self._plain: dict[int, float] = {}
         self.tried = 0
         self.evidence = ""
 
@@ -54,6 +48,47 @@ class Tuner:
         if self._subject is not None:
             self._shop.forget(self._subject)
             self._subject = None
+
+    def _timed(self, source: str, shape: int, rounds: int) -> float:
+        """Device seconds of a call; inf where it fails, or does not look right."""
+        try:
+            subject = self._with(source)
+            wrong = self._judge.glance(subject, shape)
+            if wrong is None:
+                return self._judge.times(subject, shape, Ask(), rounds)
+            self.evidence = wrong.evidence
+        except Failure as error:
+            self.evidence = error.evidence
+            if isinstance(error, Broken) or "CUDA error" in error.evidence:
+                self.close()  # a fault of one variant takes the context of all with it
+        return math.inf
+
+    def _with(self, source: str) -> KernelSubject:
+        """The session with that text in it. Raises CannotStart, Broken."""
+        if self._subject is None:
+            self._subject = self._shop.subject(Side(source, CANDIDATE))
+        elif self._subject.source != source:
+            self._subject.swap(source)
+        return self._subject
+
+
+class Tuner(Trials):
+    """Finds the numbers for the shapes that a search may see.
+
+    Args:
+        shop, judge: As of `Trials`.
+        templates: What the rules make of each shape.
+        stop: Ends it early, with what is known so far.
+    """
+
+    def __init__(
+        self, shop: KernelShop, judge: KernelJudge, templates: Mapping[int, Template], stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        super().__init__(shop, judge)
+        self._templates, self._stop = templates, stop
+        self._source = shop.kernel.source
+        self._known: dict[tuple[str, int], float] = {}
+        self._plain: dict[int, float] = {}
 
     def made(self, choices: Choices) -> Made | None:
         """The candidate with those numbers."""
@@ -112,29 +147,3 @@ class Tuner:
         if shape not in self._plain:
             self._plain[shape] = self._judge.times(self._judge.reference, shape, Ask(), AGAIN)
         return self._plain[shape]
-
-    def _timed(self, source: str, shape: int, rounds: int) -> float:
-        try:
-            subject = self._with(source)
-            wrong = self._judge.glance(subject, shape)
-            if wrong is None:
-                return self._judge.times(subject, shape, Ask(), rounds)
-            self.evidence = wrong.evidence
-        except Failure as error:
-            self.evidence = error.evidence
-            if isinstance(error, Broken) or "CUDA error" in error.evidence:
-                self.close()  # a fault of one variant takes the context of all with it
-        return math.inf
-
-    def _with(self, source: str) -> KernelSubject:
-        """The session with that text in it. Raises CannotStart, Broken."""
-        if self._subject is None:
-            self._subject = self._shop.subject(Side(source, CANDIDATE))
-        elif self._subject.source != source:
-            self._subject.swap(source)
-        return self._subject
-
-
-def overall(seconds: Mapping[int, float]) -> float:
-    """The geometric mean over shapes; inf where one fails."""
-    return geometric(list(seconds.values())) if all(map(math.isfinite, seconds.values())) else math.inf

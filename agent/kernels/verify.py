@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,7 +13,8 @@ from typing import Any
 from pydantic import Field
 
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
-from codeopt.agent.tasks.kernel import candidate_class, read_kernel
+from codeopt.agent.tasks import cuda
+from codeopt.agent.tasks.kernel import CANDIDATE, as_modules, candidate_class, launcher_of, read_kernel
 from codeopt.agent.verify import Side as File
 from codeopt.errors import UserError
 from codeopt.sandbox.kernels import device as gpu
@@ -26,6 +29,7 @@ from codeopt.types import Measurement, Record, Status
 
 COMPILED = ("default", "max-autotune-no-cudagraphs")
 EAGER = "eager"
+WRITTEN = "as written"
 TIES = 0.95  # of the roofline: nothing can beat what is that near to it
 
 
@@ -40,7 +44,8 @@ class ShapeRow(Record):
         device_s, warm_s, end_to_end_s: Device time with the L2 cache flushed and as it is left, and wall-clock until the
             answer of a single call is there.
         eager_s, eager_end_to_end_s: The same of the reference.
-        compiled_s: Device time of torch.compile by mode, where it works.
+        rivals_s: Device time of the other rivals by mode: torch.compile's, where they work, and of the faster module that the
+            reference's file has already ("as written").
         compile_s: Seconds until the candidate had built, compiled and answered for the first time.
         bytes, flops, roofline_s: What a call needs at least.
         share: roofline_s over device_s.
@@ -57,7 +62,7 @@ class ShapeRow(Record):
     end_to_end_s: float = 0.0
     eager_s: float = 0.0
     eager_end_to_end_s: float = 0.0
-    compiled_s: dict[str, float] = Field(default_factory=dict)
+    rivals_s: dict[str, float] = Field(default_factory=dict)
     compile_s: float = 0.0
     bytes: int = 0
     flops: int = 0
@@ -73,7 +78,7 @@ class KernelVerification:
         status, evidence: As for any candidate.
         best: The pairs against the fastest rival; None where nothing was timed.
         eager: The pairs against the reference as it is.
-        rival: "eager", or the mode of torch.compile that was the fastest.
+        rival: The fastest: "eager", a mode of torch.compile, or "as written".
         tie: It is not faster, and stands at the roofline: nothing can be.
         untimed: It is right, and nothing was timed.
         label: Who does the work: "authored", "library" or "compiler"; "" where nobody looked.
@@ -133,6 +138,7 @@ class Examiner:
         judge: Its reference is the shop's own, as it is.
         pairs: Timed pairs for each shape.
         compiled: Modes of torch.compile that count as rivals; by default those that the device has.
+        written: Whether the faster module that the file has already is one, too.
 
     Attributes:
         rows: What is known of each shape before any candidate.
@@ -141,10 +147,11 @@ class Examiner:
     """
 
     def __init__(
-        self, shop: KernelShop, judge: KernelJudge, *, pairs: int = PAIRS, compiled: Sequence[str] | None = None
+        self, shop: KernelShop, judge: KernelJudge, *, pairs: int = PAIRS, compiled: Sequence[str] | None = None, written: bool = True
     ) -> None:
         self.shop, self.judge, self.pairs = shop, judge, pairs
         self.compiled = compiled if compiled is not None else COMPILED if shop.device == "cuda" else COMPILED[:1]
+        self.written = written and bool(shop.kernel.start)
         self.rows: list[ShapeRow] = []
         self.device = self.torch = ""
         self.notes: list[str] = []
@@ -188,20 +195,28 @@ class Examiner:
             self._compiling[mode] = self.shop.subject(Side(mode=mode))
             self.shop.warm(self._compiling[mode], list(self.shapes))
 
-    def rivals(self) -> dict[str, tuple[KernelSubject, list[float]]]:
+    def rivals(self, seconds: float = math.inf) -> dict[str, tuple[KernelSubject, list[float]]]:
         """Eager and what torch.compile makes of it: (subject, device seconds on each shape), by mode; measured once.
 
-        Raises UserError where the reference fails.
+        Args:
+            seconds: For compiling, from now; a mode that needs longer is no rival, and a note says so.
+
+        Raises:
+            UserError: The reference fails.
         """
         if self._rivals:
             return self._rivals
         if not self._compiling:
             self.compile()
-        ready = {EAGER: self.judge.reference}
+        if self.written:
+            self._written()
+        ready, until = {EAGER: self.judge.reference}, time.monotonic() + seconds
         for mode, subject in self._compiling.items():  # nothing is timed while another one still compiles
             try:
-                self.shop.warmed(subject)
-                ready[mode] = subject
+                if self.shop.warmed(subject, None if seconds == math.inf else max(1.0, until - time.monotonic())):
+                    ready[mode] = subject
+                else:
+                    self.notes.append(f"{named(mode)} was not compiled in the time that it had: it is not compared")
             except Failure as error:
                 self._fails(mode, subject, error)
         for mode, subject in ready.items():
@@ -214,13 +229,28 @@ class Examiner:
                 self._fails(mode, subject, error)
         return self._rivals
 
+    def _written(self) -> None:
+        """The faster module that the file has already becomes a rival. Raises UserError where it is wrong."""
+        name = self.shop.kernel.file.name
+        subject = self.shop.subject(Side(*self.shop.kernel.module(self.shop.kernel.start)))
+        for number in self.shapes:
+            for seed in self.judge.seeds(1):
+                try:
+                    wrong = self.judge.check(subject, number, seed)
+                except Failure as error:
+                    raise UserError(f"{name}: the reference fails on {self.rows[number].name}: {_last(error)}", "run it again") from error
+                if wrong is not None:
+                    why = wrong.evidence.strip().splitlines()
+                    raise UserError(f"{name}: its {CANDIDATE} is {wrong.status} on {self.rows[number].name}: {why[-1][:200] if why else ''}", "mend it first")
+        self._compiling[WRITTEN] = subject
+
     def _fails(self, mode: str, subject: KernelSubject, error: CannotStart | Refused | Broken) -> None:
         self.notes.append(f"{named(mode)} fails: {_last(error)[:160]}")
         subject.close()
 
-    def fastest(self) -> str:
-        """The mode of the fastest rival, by the geometric mean over shapes. Raises UserError as `rivals`."""
-        rivals = self.rivals()
+    def fastest(self, seconds: float = math.inf) -> str:
+        """The mode of the fastest rival, by the geometric mean over shapes. Arguments and errors as of `rivals`."""
+        rivals = self.rivals(seconds)
         return min(rivals, key=lambda mode: geometric(rivals[mode][1]))
 
     def examine(self, candidate: KernelSubject, *, timed: bool) -> KernelVerification:
@@ -283,14 +313,14 @@ class Examiner:
         judge, alone = self.judge, Ask(cold=False, one_by_one=True)
         for shape, race in enumerate(races):
             row, eager = found.rows[shape], measured([race], 1)
-            compiled = {mode: times[shape] for mode, (_, times) in self.rivals().items() if mode != EAGER}
+            others = {mode: times[shape] for mode, (_, times) in self.rivals().items() if mode != EAGER}
             times: dict[str, Any] = {
                 "device_s": eager.candidate_s,
                 "eager_s": eager.baseline_s,
                 "warm_s": judge.times(candidate, shape, Ask(cold=False)),
                 "end_to_end_s": judge.times(candidate, shape, alone),
                 "eager_end_to_end_s": judge.times(judge.reference, shape, alone),
-                "compiled_s": compiled,
+                "rivals_s": others,
                 "share": row.roofline_s / eager.candidate_s,
             }
             found.rows[shape] = row.model_copy(update=times)
@@ -326,18 +356,36 @@ def verify_kernel(
         UserError: Bad input; the reference cannot be run.
     """
     kernel = read_kernel(before.path, before.source)
-    cls = candidate_class(after.path, after.source)
+    if after.path.suffix == cuda.SUFFIX:
+        new, cls = cuda.module_text(after.path, kernel.launcher or launcher_of(kernel, before.path), after.source), CANDIDATE
+    else:
+        new = as_modules(after.path, after.source)
+        cls = candidate_class(after.path, new)
     where = device_of(device)
     with closing(KernelShop(kernel, sandbox_for(sandbox, where), where, python)) as shop:
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
-        examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled)
+        examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled, written=before.source != after.source)
         stood = gpu.state() if where == "cuda" else {}
         timed = where == "cuda" or device is not None
+        if after.path.suffix == cuda.SUFFIX and not timed:
+            return _compiled(shop, new, cls)
         examiner.learn(timed=timed)
         tell(f"{len(kernel.shapes)} shape(s) on {examiner.device}")
-        found = examiner.examine(shop.subject(Side(after.source, cls)), timed=timed)
+        found = examiner.examine(shop.subject(Side(new, cls)), timed=timed)
         found.before, found.after = stood, gpu.state() if where == "cuda" else {}
         return found
+
+
+def _compiled(shop: KernelShop, new: str, cls: str) -> KernelVerification:
+    """All that can be said of a CUDA file without a GPU."""
+    found = KernelVerification(str(shop.kernel.file), sandbox=shop.sandbox.name, device="no GPU")
+    found.torch = shop.interpreter.versions(("torch",)).get("torch", "")
+    try:
+        shop.subject(Side(new, cls)).session()
+        found.evidence = "it compiles; it was not run: there is no GPU here"
+    except Failure as error:
+        found.status, found.evidence = error.status, error.evidence
+    return found
 
 
 def device_of(asked: str | None) -> str:
@@ -351,7 +399,7 @@ def device_of(asked: str | None) -> str:
 
 def named(mode: str) -> str:
     """A rival, for a person."""
-    return "eager" if mode == EAGER else f"torch.compile({mode})"
+    return {EAGER: "eager", WRITTEN: "the kernel as it is"}.get(mode, f"torch.compile({mode})")
 
 
 def _last(error: CannotStart | Refused | Broken) -> str:

@@ -52,8 +52,7 @@ def first(body: Body, name: str) -> str:
 def second(body: Body, name: str) -> str:
     """The kernel that puts the parts of each row together, and goes on from there."""
     rows = Rows(body, False)
-    keep = [i for i, leaf in enumerate(body.leaves) if leaf.name not in rows.tile]
-    body.leaves, body.apart = [body.leaves[i] for i in keep], [body.apart[i] for i in keep]
+    body.without(rows.tile)
     lines = [body.load(leaf, "row_ok", "") for leaf in body.leaves]
     kept: States = []
     for value in rows.values:

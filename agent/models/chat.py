@@ -27,6 +27,7 @@ _REFUSED = {
     413: "shorten the input (--function)",
     422: "name another model or server",
 }
+_ALSO = {"response_format": ("json_schema", "schema", "grammar")}  # how servers name it when they refuse it
 
 
 class ModelUnavailable(UserError):
@@ -62,6 +63,7 @@ class Request:
         temperature: None leaves it to the server.
         seed: Sent to servers that know seeds.
         top_p: Nucleus of the sampling; None leaves it to the server.
+        schema: JSON schema of the answer, for servers that hold a model to one; others are asked without.
     """
 
     model: str
@@ -70,6 +72,7 @@ class Request:
     temperature: float | None
     seed: int
     top_p: float | None = None
+    schema: Mapping[str, Any] | None = None
 
     def body(self) -> str:
         """The request without its seed, as canonical JSON: what a prompt's hash is taken of."""
@@ -81,6 +84,8 @@ class Request:
         }
         if self.top_p is not None:
             body["top_p"] = self.top_p
+        if self.schema is not None:
+            body["schema"] = self.schema
         return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
     def prompt_bound(self) -> int:
@@ -284,6 +289,7 @@ class ChatClient:
             "temperature": request.temperature,
             "top_p": request.top_p,
             self._limit: request.max_tokens,
+            "response_format": _held_to(request.schema),
         }
         kept = {key: value for key, value in options.items() if value is not None and key not in self._drop}
         return {**kept, "extra_body": self._extra} if self._extra else kept
@@ -297,8 +303,8 @@ class ChatClient:
             self._renamed = True
             self._limit = "max_tokens" if self._limit == "max_completion_tokens" else "max_completion_tokens"
             return True
-        for name in ("stream_options", "temperature", "top_p", "seed"):
-            if name in said and name not in self._drop:
+        for name in ("stream_options", "temperature", "top_p", "seed", "response_format"):
+            if any(word in said for word in (name, *_ALSO.get(name, ()))) and name not in self._drop:
                 self._drop.add(name)
                 return True
         return False
@@ -334,6 +340,13 @@ class ChatClient:
             f"the model server {self.endpoint.host} cannot be reached ({cause})",
             "start it, or check --base-url and the network",
         )
+
+
+def _held_to(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """How a request asks for an answer of that form."""
+    if schema is None:
+        return None
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
 def _never_sent(error: Any) -> bool:

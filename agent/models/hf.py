@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PREFIX = "hf:"
 BATCH_CPU, BATCH_GPU = 8, 128
+NUCLEUS = 1024
+"""Tokens among which most nuclei lie."""
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|could not create a (memory|primitive)|bad_alloc")
 
 
@@ -170,6 +172,75 @@ class HfModel:
             for row, prompt, request in zip(made[:, width:].tolist(), prompts, requests)
         ]
 
+    def likelihoods(self, texts: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """Of each (prompt, text): the text's negative log-likelihood after the prompt in nats, and its tokens.
+
+        The two are tokenised apart, with the model's first token (or its last, where it has no first) before them. What is
+        longer than the context is read in windows in which each token of the text has at least half of the context before it.
+
+        Raises:
+            UserError: One text alone does not fit into the memory.
+        """
+        rows = [self._windows(prompt, text) for prompt, text in texts]
+        found = [0.0] * len(texts)
+        left = sorted(((index, *window) for index, windows in enumerate(rows) for window in windows), key=lambda one: -len(one[1]))
+        most = (2**31 if self.device == "cuda" else 2**28) // max(1, self._model.config.get_text_config().vocab_size)
+        while left:
+            fitting = min(self.batch, max(1, most // len(left[0][1])))
+            batch = left[:fitting]
+            nats = self._scored([(ids, first) for _, ids, first in batch])
+            if nats is None:
+                if len(batch) == 1:
+                    raise UserError(f"one text under {self.name} does not fit into the memory", "name a smaller model")
+                self.batch = len(batch) // 2
+                self._say(f"{len(batch)} texts at a time do not fit into the memory: going on with {self.batch}")
+                continue
+            for (index, _, _), value in zip(batch, nats):
+                found[index] += value
+            left = left[len(batch) :]
+        return [(nats, sum(len(ids) - first for ids, first in windows)) for nats, windows in zip(found, rows)]
+
+    def _windows(self, prompt: str, text: str) -> list[tuple[list[int], int]]:
+        """Tokens to read, and from which on they count."""
+        start = self._tokenizer.bos_token_id
+        ids = [self._pad if start is None else start]
+        for part in (prompt, text):
+            first = len(ids)
+            ids += self._tokenizer(part, add_special_tokens=False)["input_ids"]
+        context = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or len(ids)
+        windows = []
+        while first < len(ids):
+            begin = 0 if len(ids) <= context else max(0, first - context // 2)
+            end = min(len(ids), begin + context)
+            windows.append((ids[begin:end], first - begin))
+            first = end
+        return windows
+
+    def _scored(self, batch: list[tuple[list[int], int]]) -> list[float] | None:
+        """Nats of the counted tokens of each row; None where the batch does not fit into the memory."""
+        import torch
+
+        width = max(len(ids) for ids, _ in batch)
+        try:
+            with torch.inference_mode():
+                rows = torch.tensor([ids + [self._pad] * (width - len(ids)) for ids, _ in batch], device=self.device)
+                mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in batch], device=self.device)
+                logits = self._model(input_ids=rows, attention_mask=mask, use_cache=False).logits
+                return [
+                    float(
+                        torch.nn.functional.cross_entropy(
+                            logits[row, first - 1 : len(ids) - 1].float(), rows[row, first : len(ids)], reduction="sum"
+                        )
+                    )
+                    for row, (ids, first) in enumerate(batch)
+                ]
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
     def _reply(self, tokens: list[int], tokens_in: int) -> Reply:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
         text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -205,16 +276,29 @@ class RowSampler:
         import torch
 
         scores = scores.float() / self._temperatures
-        if self._cuts:
-            ordered, places = scores.sort(descending=True)
-            shares = ordered.softmax(-1)
-            cut = shares.cumsum(-1) - shares >= self._top_p
-            cut[:, 0] = False
-            scores = scores.masked_fill(cut.scatter(1, places, cut), -torch.inf)
         noise = torch.ones_like(scores)
         for row, generator in self._generators.items():
             noise[row].exponential_(generator=generator)
-        return scores - noise.log()
+        if not self._cuts:
+            return scores - noise.log()
+        # A nucleus is small, and sorting whole vocabularies took most of a step; a row whose nucleus is larger has its own sorted.
+        top, places = scores.topk(min(NUCLEUS, scores.shape[1]))
+        shares = (top - scores.logsumexp(-1, keepdim=True)).exp()
+        beyond = (shares.sum(-1) < self._top_p[:, 0]).nonzero()[:, 0]
+        drawn = (_cut(top, shares, self._top_p) - noise.gather(1, places).log()).argmax(-1, keepdim=True)
+        found = torch.full_like(scores, -torch.inf).scatter(1, places.gather(1, drawn), 0.0)
+        if len(beyond):
+            ordered, places = scores[beyond].sort(descending=True)
+            kept = _cut(ordered, ordered.softmax(-1), self._top_p[beyond])
+            found[beyond] = torch.empty_like(kept).scatter(1, places, kept) - noise[beyond].log()
+        return found
+
+
+def _cut(ordered: Tensor, shares: Tensor, top_p: Tensor) -> Tensor:
+    """Scores from the largest down, without those behind which the share `top_p` already lies."""
+    cut = shares.cumsum(-1) - shares >= top_p
+    cut[:, 0] = False
+    return ordered.masked_fill(cut, float("-inf"))
 
 
 def split(name: str) -> tuple[str, str]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from codeopt.agent.budget import Budget, Meter
+from codeopt.agent.budget import Budget, Estimate, Meter
 from codeopt.errors import UserError
 from codeopt.trace import TraceWriter
-from codeopt.types import Candidate, Profile, Proposal, Verdict
+from codeopt.types import Candidate, Exemplar, Profile, Proposal, Verdict
+
+if TYPE_CHECKING:
+    from codeopt.agent.plan.person import Person
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,10 @@ class ProposerSettings:
     """What a person may set about proposers; each takes what concerns it.
 
     Attributes:
-        model: Name of the model, as the server knows it.
+        models: Names of the models that write code, as their servers know them; NAME@URL names a server of its own.
+        planner, critic: The models of those roles; "" leaves them to the model that writes the code.
+        strategy: How they are asked: a module of `codeopt.agent.strategies`.
+        seed: Of the choices among models and families of plans.
         base_url: Address of the OpenAI-compatible server; "" takes OPENAI_BASE_URL, else OpenAI's own.
         price_in, price_out: Dollars per million tokens; None takes codeopt's table of prices.
         temperature: Sampling temperature; None leaves it to the server.
@@ -31,7 +38,11 @@ class ProposerSettings:
         retry_base_s: First pause between tries; it doubles each time.
     """
 
-    model: str = ""
+    models: tuple[str, ...] = ()
+    planner: str = ""
+    critic: str = ""
+    strategy: str = "plan"
+    seed: int = 0
     base_url: str = ""
     price_in: float | None = None
     price_out: float | None = None
@@ -50,16 +61,25 @@ class ProposeContext:
         parent: The candidate to change.
         source: Its whole text.
         language: "python" or "cpp".
-        kind: "kernel" where the file is a PyTorch module and its faster version is a class `ModelNew`; else "".
+        kind: "kernel" where the file is a PyTorch module and its faster version is a class `ModelNew`; "cuda" where it is a CUDA
+            file; else "".
         function: Qualified name of the function to speed up ("f", "Class.method"); "" is the whole file.
         file_name: Name of the file, without folders.
         profile: Where the parent's time goes, where it is known.
         history: What was tried on this parent, newest last. The search may append to it while the iterator of
             `propose` is alive; a proposer reads it anew after each proposal.
+        exemplars: Verified changes of other code that is like it, the most similar one last.
         available: Top-level modules that can be imported where the program runs.
         seed: Seed for everything random.
         compiler: Compiler and flags, or interpreter and version, in one line.
         inputs: What the program is run on, in one line (a kernel: a line for each shape).
+        hints: What the person who owns the program said about it; it may grow while the iterator of `propose` is alive.
+        person: Who is asked between rounds of plans; None where nobody is.
+        gained: How many times faster than the original the parent is already, as far as is known.
+        ceiling: The most that any change of the original can gain (a roofline's); infinite where that is not known.
+        probe: Makes a counterexample in words, an input on which a plan may change the behaviour, one of the visible
+            inputs; returns "" or why it is none.
+        limits: What a change has to keep to, in sentences; "" where nothing is asked but that it does the same.
         meter: What the run may still spend.
         trace: Where calls are recorded, and answered calls are found after a resume; None records nothing.
     """
@@ -72,10 +92,17 @@ class ProposeContext:
     file_name: str = ""
     profile: Profile | None = None
     history: Sequence[tuple[Proposal, Verdict]] = ()
+    exemplars: Sequence[Exemplar] = ()
     available: frozenset[str] = frozenset()
     seed: int = 0
     compiler: str = ""
     inputs: str = ""
+    hints: Sequence[str] = ()
+    person: Person | None = None
+    gained: float = 1.0
+    ceiling: float = math.inf
+    probe: Callable[[str], str] = lambda text: "this kind of task takes none"
+    limits: str = ""
     meter: Meter = field(default_factory=lambda: Meter(Budget()))
     trace: TraceWriter | None = None
 
@@ -93,12 +120,16 @@ class Proposer(Protocol):
     host: str
     ended: str
 
-    def check(self, budget: Budget) -> None:
-        """Find out before a run whether it can work.
+    def check(self, budget: Budget, kind: str) -> None:
+        """Find out before a run whether it can work on a task of that kind ("function", "kernel", …).
 
         Raises:
             UserError: It cannot (no such model, an unreachable server, a price that is not known).
         """
+        ...
+
+    def close(self) -> None:
+        """End what it started. Idempotent."""
         ...
 
     def propose(self, context: ProposeContext) -> Iterator[Proposal]:
@@ -109,6 +140,15 @@ class Proposer(Protocol):
         Raises:
             UserError: It cannot work here (no such model, the server refuses the key, …).
         """
+        ...
+
+
+@runtime_checkable
+class Priced(Proposer, Protocol):
+    """A proposer that costs something."""
+
+    def estimate(self, context: ProposeContext) -> Estimate:
+        """What it can cost at most in this run."""
         ...
 
 

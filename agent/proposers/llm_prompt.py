@@ -43,31 +43,63 @@ class _Attempt:
     evidence: str
 
 
-def opening(context: ProposeContext) -> list[Message]:
-    """The system message and the task, with the attempts on this parent so far."""
-    text, excerpt = shown_source(context)
+def opening(context: ProposeContext, more: str = "") -> list[Message]:
+    """The system message and the task, with the attempts on this parent so far; `more` follows the task."""
+    prefix = f"{context.kind}_" if context.kind else ""
+    system = rendered(
+        f"{prefix}system.j2",
+        language=context.language,
+        title=_TITLES[context.language],
+        function=context.function,
+        excerpt=shown_source(context)[1],
+    )
+    task = "\n\n".join(filter(None, (material(context), more)))
+    return [{"role": "system", "content": system}, {"role": "user", "content": task}]
+
+
+def rendered(template: str, **fields: object) -> str:
+    """A template of agent/prompts, filled."""
+    return _TEMPLATES.get_template(template).render(**fields)
+
+
+def material(context: ProposeContext, numbered: bool = False) -> str:
+    """The task: the program, where its time goes, what was tried on it, and what the person who owns it says.
+
+    Args:
+        context: All of that.
+        numbered: Lines and rows have numbers, for whoever is to cite them.
+    """
+    text, excerpt = shown_source(context, numbered)
     profile = context.profile
     prefix = f"{context.kind}_" if context.kind else ""
-    system = _TEMPLATES.get_template(f"{prefix}system.j2").render(
-        language=context.language, title=_TITLES[context.language], function=context.function, excerpt=excerpt
-    )
     hot = _hot(context)
+    if numbered:
+        hot = [f"row {number}: {row.strip()}" for number, row in enumerate(hot, 1)]
     attempts = [_attempt(context, *tried) for tried in list(context.history)[-MAX_ATTEMPTS:]]
-    task = _TEMPLATES.get_template(f"{prefix}fresh.j2").render(
+    examples = [part for shown in context.exemplars for part in (shown.note, shown.slow, shown.fast)]
+    told = [part for attempt in attempts for part in astuple(attempt)]
+    task = rendered(
+        f"{prefix}fresh.j2",
         language=context.language,
         function=context.function,
         file_name=_line(context.file_name) or ("the file" if context.language == "python" else "main.cpp"),
         excerpt=excerpt,
         source=text,
-        tag=_tag(text, *hot, *(part for attempt in attempts for part in astuple(attempt))),
+        tag=tag(text, context.parent.proposal.note, *hot, *examples, *told),
         tool=profile.tool if profile else "",
         hot=hot,
         compiler=_line(context.compiler),
         inputs=context.inputs,
         available=", ".join(sorted(context.available)),
+        limits=context.limits,
         attempts=attempts,
-    )
-    return [{"role": "system", "content": system}, {"role": "user", "content": task}]
+        gained=context.gained,
+        note=context.parent.proposal.note,
+        exemplars=context.exemplars,
+    ).rstrip("\n")
+    if context.hints:
+        task += "\n\n" + rendered("hints.j2", tag=tag(*context.hints), hints=context.hints).rstrip("\n")
+    return task
 
 
 def repair(context: ProposeContext, proposal: Proposal, verdict: Verdict) -> list[Message]:
@@ -76,7 +108,7 @@ def repair(context: ProposeContext, proposal: Proposal, verdict: Verdict) -> lis
     request = _TEMPLATES.get_template("repair.j2").render(
         status=verdict.status.value.replace("_", " "),
         evidence=evidence,
-        tag=_tag(evidence),
+        tag=tag(evidence),
     )
     said = f"{proposal.note}\n\n{as_blocks(context.source, proposal.source)}"
     return [{"role": "assistant", "content": said}, {"role": "user", "content": request}]
@@ -99,16 +131,18 @@ def as_blocks(old: str, new: str) -> str:
     return "\n\n".join(blocks)
 
 
-def shown_source(context: ProposeContext) -> tuple[str, str]:
+def shown_source(context: ProposeContext, numbered: bool = False) -> tuple[str, str]:
     """The text to show, and a line that says so when it is not the whole file ("" when it is).
 
     Of a file longer than MAX_FILE_CHARS its first lines, the function in question and the lines around the hot ones
     are shown.
     """
     source = context.source
-    if len(source) <= MAX_FILE_CHARS:
-        return source, ""
     lines = source.split("\n")
+    if numbered:
+        lines = [f"{number:4}  {line}" for number, line in enumerate(lines, 1)]
+    if len(source) <= MAX_FILE_CHARS:
+        return "\n".join(lines), ""
     shown = set(range(min(60, len(lines))))
     rows = context.profile.rows if context.profile else ()
     for row in rows[:_HOT_ROWS]:
@@ -131,7 +165,7 @@ def shown_source(context: ProposeContext) -> tuple[str, str]:
     return text, f"Parts of the file, which has {len(lines)} lines:"
 
 
-def _tag(*quoted: str) -> str:
+def tag(*quoted: str) -> str:
     """A mark around quoted texts that none of them holds, so that none can close its own quotation.
 
     It follows from the texts alone (a resumed run asks in the same words), but not simply: a program may compute the

@@ -55,8 +55,11 @@ class Rules:
     host = ""
     ended = ""
 
-    def check(self, budget: Budget) -> None:
+    def check(self, budget: Budget, kind: str) -> None:
         """Rules need nothing."""
+
+    def close(self) -> None:
+        """Rules start nothing."""
 
     def propose(self, context: ProposeContext) -> Iterator[Proposal]:
         def failed(rule: str, error: Exception) -> None:

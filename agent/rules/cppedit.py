@@ -60,13 +60,13 @@ class Source:
     @cached_property
     def errors(self) -> int:
         """How many nodes the parser could not make sense of (macros cause some)."""
-        return sum(1 for n in _all(self.root) if n.is_missing or n.type == "ERROR")
+        return sum(1 for n in walk(self.root) if n.is_missing or n.type == "ERROR")
 
     @cached_property
     def macro_words(self) -> frozenset[str]:
         """Words in the bodies of macros, less the macros' own parameters."""
         words: set[str] = set()
-        for node in _all(self.root):
+        for node in walk(self.root):
             if node.type in ("preproc_def", "preproc_function_def"):
                 params = node.child_by_field_name("parameters")
                 own = set(re.findall(r"\w+", self[params])) if params is not None else set()
@@ -77,7 +77,7 @@ class Source:
     def macro_names(self) -> frozenset[str]:
         """Names that are macros."""
         kinds = ("preproc_def", "preproc_function_def")
-        return frozenset(self.get(n, "name") for n in _all(self.root) if n.type in kinds)
+        return frozenset(self.get(n, "name") for n in walk(self.root) if n.type in kinds)
 
     @cached_property
     def names(self) -> tuple[Node, ...]:
@@ -114,7 +114,8 @@ def parse(text: str) -> Source:
     return Source(text, data, _parser().parse(data).root_node)
 
 
-def _all(node: Node) -> Iterator[Node]:
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything below it, the preprocessor's lines too, in order of the text."""
     stack = [node]
     while stack:
         node = stack.pop()

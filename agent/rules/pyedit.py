@@ -212,6 +212,14 @@ class Edits:
         else:
             self._add(start, end, "pass")
 
+    def header(self, loop: ast.For | ast.While, new: str) -> None:
+        """Replace what stands before the colon of a loop."""
+        last = loop.iter if isinstance(loop, ast.For) else loop.test
+        end = span(self.old, last)[1]
+        end += len(self.old[end:]) - len(self.old[end:].lstrip(" \t)"))
+        self._impossible |= self.old[end : end + 1] != ":"
+        self._add(span(self.old, loop)[0], end, new)
+
     def before(self, stmt: ast.stmt, new: str) -> None:
         """Insert statements before one."""
         indent = self._own_line(stmt)

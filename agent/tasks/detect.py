@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from codeopt import config
-from codeopt.agent.tasks import cases
+from codeopt.agent.tasks import cases, cuda
 from codeopt.agent.tasks.functions import FunctionInfo, Script, entry_points, functions_of, script_of
 from codeopt.agent.tasks.kernel import is_kernel, read_kernel
-from codeopt.agent.tasks.model import Kind, Task
+from codeopt.agent.tasks.model import PROMISES, Kind, Task
 from codeopt.agent.tasks.place import place_of
 from codeopt.agent.tasks.tools import compiler, interpreter
 from codeopt.config import Settings
@@ -47,8 +47,10 @@ def detect(file: Path, flags: Settings | None = None) -> Task:
         return _python(path, settings)
     if path.suffix.lower() in CPP:
         return _cpp(path, settings)
+    if path.suffix == cuda.SUFFIX:
+        return _kernel(path, settings)
     hint = (
-        "codeopt reads Python (.py) and C++ or C ("
+        "codeopt reads Python (.py), CUDA (.cu) and C++ or C ("
         + " ".join(CPP)
         + "); for a command: codeopt optimize -- CMD"
     )
@@ -167,11 +169,20 @@ def _python(path: Path, settings: Settings) -> Task:
     )
 
 
+def refuse(settings: Settings, what: str, *names: str) -> None:
+    """Raises UserError where one of these settings, which mean nothing for such a task, is set."""
+    for name in names:
+        if getattr(settings, name):
+            raise UserError(f"{name} is not for {what}", f"leave out --{name.replace('_', '-')}")
+
+
 def _kernel(path: Path, settings: Settings) -> Task:
+    refuse(settings, "kernels", *PROMISES, "memory_at_most")
     read_kernel(path, read_source(path))
     common = {**_common(settings), "rel": settings.rel_tol or 0.0}
     return Task(
         kind="kernel",
+        language="cpp" if path.suffix == cuda.SUFFIX else "python",
         file=str(path),
         project=str(path.parent),
         python=interpreter(settings.python),
@@ -233,6 +244,7 @@ def _cpp(path: Path, settings: Settings) -> Task:
     source = read_source(path)
     if settings.function is not None or settings.kind == "function":
         raise UserError(f"{path.name}: for C++ and C the whole program is optimised", "leave out --function")
+    refuse(settings, "C++ and C", "pure_python")
     if "main" not in source:
         raise UserError(
             f"{path.name} has no main function", "give the file with main; it may include the others"
@@ -312,6 +324,7 @@ def _common(settings: Settings) -> dict[str, Any]:
         "rel": settings.rel_tol,
         "abs": settings.abs_tol,
         "float_tol": settings.float_tol,
+        **{name: getattr(settings, name) for name in (*PROMISES, "memory_at_most")},
     }
     return {key: value for key, value in said.items() if value is not None}
 

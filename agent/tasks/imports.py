@@ -63,23 +63,23 @@ def _resolved(path: Path, roots: Sequence[Path]) -> Iterator[Path]:
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _find(alias.name.split("."), roots)
+                yield from find_module(alias.name.split("."), roots)
         elif isinstance(node, ast.ImportFrom):
             start = node.module.split(".") if node.module else []
             bases = roots if node.level == 0 else [_above(path, node.level)]
             for alias in node.names:
-                yield from _find([*start, alias.name], bases)
+                yield from find_module([*start, alias.name], bases)
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
-                yield from _find(node.args[0].value.split("."), roots)
+                yield from find_module(node.args[0].value.split("."), roots)
 
 
 def _above(path: Path, level: int) -> Path:
     return path.parents[level - 1] if level <= len(path.parents) else path.parent
 
 
-def _find(parts: Sequence[str], bases: Sequence[Path]) -> Iterator[Path]:
+def find_module(parts: Sequence[str], bases: Sequence[Path]) -> Iterator[Path]:
     """The first module or whole package on the way of a dotted name, below the first base that has it."""
     for base in bases:
         here = base

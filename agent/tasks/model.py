@@ -10,6 +10,8 @@ from codeopt.types import Record
 
 Kind = Literal["program", "function", "command", "kernel"]
 Language = Literal["python", "cpp"]
+PROMISES = ("keep_signature", "no_new_imports", "pure_python")
+"""Fields of a task that forbid something to a candidate's text."""
 
 
 class Task(Record):
@@ -46,6 +48,8 @@ class Task(Record):
         float_tol: Relative and absolute tolerance for numbers inside printed text; 0 asks for equal tokens.
         command: Whole argv of a command.
         device: Where a kernel runs: "cuda", "cpu", or "" for the GPU that is there.
+        keep_signature, no_new_imports, pure_python: What a candidate's text has to keep to; see `codeopt.agent.constraints`.
+        memory_at_most: Peak memory of a candidate, "1.2x" (of the baseline's) or "512MB"; "" is no limit but `memory_mb`.
     """
 
     kind: Kind
@@ -74,3 +78,7 @@ class Task(Record):
     float_tol: float = Field(default=0.0, ge=0)
     command: tuple[str, ...] = ()
     device: str = ""
+    keep_signature: bool = False
+    no_new_imports: bool = False
+    pure_python: bool = False
+    memory_at_most: str = ""

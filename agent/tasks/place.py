@@ -33,6 +33,9 @@ def place_of(path: Path, narrower: str | None = None) -> Place:
     own = path.parent
     while (own / "__init__.py").exists() and own.parent != own:
         own = own.parent
+    library = config.library_of(path)
+    if library is not None and all(part.isidentifier() for part in path.relative_to(library).with_suffix("").parts):
+        own = library  # of a package without __init__.py as well
     project = _narrowed(config.project_root(path), own, narrower)
     source = project / "src" if project is not None else None
     levels = _relative_levels(path) - len(path.parent.relative_to(own).parts)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
+from codeopt.agent.spec.reading import Specification
+from codeopt.agent.spec.ways import way_names
+from codeopt.agent.tasks.detect import CPP
 from codeopt.errors import UserError
 from codeopt.evals.enamel import Score
 from codeopt.evals.kernels import KernelRow
@@ -18,6 +21,15 @@ from codeopt.evals.speed import Gain, SpeedTask
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 NOT_BY_NAME = "folder"
+
+
+class Text(NamedTuple):
+    """A text that a suite holds: the problem's name, the language, a solution and what models are asked, "" for none."""
+
+    problem: str
+    language: str
+    program: str
+    prompt: str = ""
 
 
 class Problem(Protocol):
@@ -53,7 +65,10 @@ class Suite(ABC, Generic[AnyProblem]):
         row: What its scored samples are.
         template: Jinja file of the prompt; it may use the names of `values`.
         problems: Those that count, in order.
+        for_training: What models may learn from; every other suite is what they are tested on.
     """
+
+    for_training: ClassVar[bool] = False
 
     name: str
     licence: str
@@ -89,13 +104,33 @@ class Suite(ABC, Generic[AnyProblem]):
     def bench(self, problem: AnyProblem, lane: Lane) -> Bench:
         """The problem, ready in a lane. Raises UserError where it cannot be used here."""
 
+    def texts(self) -> Iterator[Text]:
+        """Everything in it that a model which is tested on it must not have learnt from.
+
+        Here the programs that its problems start from.
+        """
+        for problem in self.problems:
+            file = self.task(problem).file
+            language = "cpp" if file.suffix in CPP else "python"
+            yield Text(problem.task_id, language, file.read_text("utf-8", "replace"))
+
     def task(self, problem: AnyProblem) -> SpeedTask:
         """The program that is to be made faster, for strategies that start from one.
 
         Raises:
             UserError: The suite asks for new programs.
         """
-        raise UserError(f"{self.name} asks for new programs: there is none to start from", "leave out --strategy")
+        raise UserError(
+            f"{self.name} asks for new programs: there is none to start from", f"--strategy {', '.join(way_names())}"
+        )
+
+    def specification(self, problem: AnyProblem) -> Specification:
+        """What is wanted, for strategies that start from a description.
+
+        Raises:
+            UserError: The suite asks for faster versions of programs.
+        """
+        raise UserError(f"{self.name} starts from programs, not from specifications", "--strategy search or rules")
 
 
 def row_of(kind: str) -> type[Row]:

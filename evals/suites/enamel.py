@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from codeopt.agent.proposers.llm_extract import extract
+from codeopt.agent.spec.reading import Specification, read_specification
 from codeopt.evals import enamel
 from codeopt.evals.humaneval import Problem, problems
 from codeopt.evals.lane import Lane
-from codeopt.evals.suites import PROMPTS, Suite
+from codeopt.evals.suites import PROMPTS, Suite, Text
 
 
 class Enamel(Suite[Problem]):
@@ -20,10 +22,20 @@ class Enamel(Suite[Problem]):
     template = PROMPTS / "efficient.j2"
 
     def __init__(self, data: Path | None) -> None:
+        self._data = data
         self.problems = [problem for problem in problems(data, solutions="") if problem.evaluated]
+
+    def texts(self) -> Iterator[Text]:
+        """HumanEval's solutions and ENAMEL's own, of all 164 problems: those that it does not count are HumanEval's all the same."""
+        for problem in problems(self._data):
+            for program in (problem.canonical, problem.reference):
+                yield Text(problem.task_id, "python", program, problem.prompt)
 
     def values(self, problem: Problem) -> dict[str, str]:
         return {"prompt": problem.prompt.strip(), "entry_point": problem.entry_point}
+
+    def specification(self, problem: Problem) -> Specification:
+        return read_specification(problem.prompt, problem.entry_point)
 
     def program(self, problem: Problem, answer: str, finish: str) -> str:
         return extract(answer, "python", problem.entry_point, finish).code

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from codeopt.sandbox.audit import inputs
-from codeopt.sandbox.verdict import Tolerance
+from codeopt.sandbox.tolerance import Tolerance
 
 FOLDER = Path(__file__).resolve().parent / "tasks"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

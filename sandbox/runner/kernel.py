@@ -337,18 +337,34 @@ class Kernel:
 
     # --- the reference's own -------------------------------------------------------------------------------
 
+    def truth(self, message, seed):
+        """A call's arguments, this module's outputs, and the same in double precision as far as that works."""
+        from . import kernel_error
+
+        arguments = self.inputs(message["text"], seed)
+        with self.no_grad():
+            wanted = self.flat(self.built[message["text"]][1](*arguments))
+        exact = kernel_error.exact(self, message["text"], seed, message["init"]) or []
+        return arguments, wanted, exact + [None] * (len(wanted) - len(exact))
+
+    def do_errors(self, message):
+        """How far this module's own outputs are from the truth, for each of some inputs."""
+        from . import kernel_error
+
+        rows = []
+        for seed in message["seeds"]:
+            arguments, wanted, exact = self.truth(message, seed)
+            rows.append([kernel_error.row(self.torch, own, own, true, arguments) for own, true in zip(wanted, exact)])
+        return {"errors": {"rows": rows}}
+
     def do_compare(self, message):
         """Hold outputs that the parent sends against this module's and against the same in double precision."""
         from . import kernel_error
 
-        text = message["text"]
-        arguments = self.inputs(text, message["seed"])
-        with self.no_grad():
-            wanted = self.flat(self.built[text][1](*arguments))
-        exact = kernel_error.exact(self, text, message) or []
+        arguments, wanted, exact = self.truth(message, message["seed"])
         self.reply({})
         rows = []
-        for index, output in enumerate(wanted):
+        for output, true in zip(wanted, exact):
             size = output.numel() * output.element_size()
             data, at = bytearray(size), 0
             while at < size:
@@ -356,8 +372,7 @@ class Kernel:
                 data[at : at + len(piece)] = piece
                 at += len(piece)
             given = self.torch.frombuffer(data, dtype=output.dtype) if data else self.torch.empty(0, dtype=output.dtype)
-            truth = exact[index] if index < len(exact) else None
-            rows.append(kernel_error.row(self.torch, output, given.reshape(output.shape).to(self.at), truth, arguments))
+            rows.append(kernel_error.row(self.torch, output, given.reshape(output.shape).to(self.at), true, arguments))
         return {"rows": rows}
 
     def do_rates(self, message):

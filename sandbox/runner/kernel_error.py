@@ -4,13 +4,13 @@ Only the reference's process does this; what is decided from these numbers is de
 """
 
 
-def exact(kernel, text, message):
+def exact(kernel, text, seed, init):
     """The outputs in double precision: the file's own `Exact`, else its module with all floats widened; None where neither works."""
     torch = kernel.torch
     names = kernel.built[text][0]
     try:
-        module = kernel.instance(names, names.get("Exact", names[kernel.cls]), message["init"]).double()
-        arguments = kernel.inputs(text, message["seed"])
+        module = kernel.instance(names, names.get("Exact", names[kernel.cls]), init).double()
+        arguments = kernel.inputs(text, seed)
         wide = [widened(torch, value) for value in arguments]
         with kernel.no_grad():
             found = module(*wide)

@@ -217,8 +217,6 @@ FUNCTIONS = {
     "IntTrueDiv": "({}) / ({})", "FloorDiv": "(({}) // ({}))", "CleanDiv": "(({}) // ({}))", "PythonMod": "(({}) % ({}))",
     "Mod": "(({}) % ({}))", "TruncToInt": "int({})", "OpaqueUnaryFn_sqrt": "({}) ** 0.5", "Max": "max({}, {})", "Min": "min({}, {})",
 }  # fmt: skip
-
-
 JOINTS = {"Add": " + ", "Mul": "*", "Pow": "**"}
 
 

@@ -9,7 +9,7 @@ import random
 import time
 
 from .inputs_trial import Trials
-from .op_generate import from_file, ways_of
+from .op_generate import OF_EXAMPLES, from_file, ways_of
 
 
 def run(request, context):
@@ -18,7 +18,8 @@ def run(request, context):
     if request.get("file"):
         make = from_file(request, context)
     else:
-        ways = ways_of(request, context, trials, int(request.get("seed") or 0), until)
+        of_examples = request["way"].startswith(OF_EXAMPLES)
+        ways = ways_of(request, context, trials, int(request.get("seed") or 0), until, of_examples)
         make = next((way for label, way, _ in ways if label == request["way"]), None)
         if make is None:
             return {"calls": [], "why": "the way %r is not there any more" % request["way"]}

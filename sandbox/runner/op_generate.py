@@ -29,6 +29,7 @@ from .inputs_trial import Trials
 MOST_ELEMENTS = 1 << 24
 MOST_VALUE = 1 << 62
 NOTICEABLE_S = 3e-4
+OF_EXAMPLES = "examples "  # how the labels of those ways begin
 CONTAINERS = ("list", "tuples", "dict", "set", "frozenset", "str", "bytes", "deque", "array", "frame", "series")
 
 
@@ -105,9 +106,9 @@ def from_file(request: dict[str, Any], context: Any) -> Make:
 
 
 def ways_of(
-    request: dict[str, Any], context: Any, trials: Trials, seed: int, until: float
+    request: dict[str, Any], context: Any, trials: Trials, seed: int, until: float, of_examples: bool = False
 ) -> list[tuple[str, Make, int]]:
-    """(label, make, largest size) of every way to make inputs, the most faithful first."""
+    """(label, make, largest size) of every way to make inputs, or of those from examples; the most faithful first."""
     blobs: list[bytes] = list(request.get("examples") or ())
     if not blobs:
         blobs = inputs_doctest.blobs(context, 2.0)
@@ -116,11 +117,13 @@ def ways_of(
     ways: list[tuple[str, Make, int]] = []
     if blobs:
         for role, repeat, label in (
-            ("keep", False, "examples grown"),
-            ("size", False, "examples grown, integers too"),
-            ("keep", True, "examples repeated"),
+            ("keep", False, OF_EXAMPLES + "grown"),
+            ("size", False, OF_EXAMPLES + "grown, integers too"),
+            ("keep", True, OF_EXAMPLES + "repeated"),
         ):
             ways.append((label, scaling(decode, blobs, role, repeat), MOST_ELEMENTS))
+    if of_examples:
+        return ways
     guessed = guess(context, [decode(blob) for blob in blobs])
     shapes, _ = choose(guessed.parameters, trials, seed, max(0.3, (until - time.monotonic()) / 4))
     return ways + shaped_ways(guessed, shapes)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from codeopt.errors import UserError
 from codeopt.types import Record
 
 NAME = "codeopt.toml"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*(x|MB|GB)", re.IGNORECASE)
 _PATHS = ("file", "project", "tests", "cases", "stdin", "inputs", "codec", "oracle", "relations")
 
 
@@ -49,6 +51,10 @@ class Settings(Record):
         rel_tol, abs_tol: Tolerance for floats in values.
         float_tol: Tolerance for numbers in printed text.
         device: "cuda" or "cpu": where a kernel runs.
+        keep_signature: Everything public in the file keeps its name and its parameters.
+        no_new_imports: Nothing is imported or included that the original does not.
+        pure_python: Nothing is imported but the standard library, the project, and what the original imports.
+        memory_at_most: Peak memory of the result; see `memory_limit`.
     """
 
     file: str | None = None
@@ -73,6 +79,17 @@ class Settings(Record):
     abs_tol: float | None = Field(default=None, ge=0)
     float_tol: float | None = Field(default=None, ge=0)
     device: Literal["cuda", "cpu"] | None = None
+    keep_signature: bool | None = None
+    no_new_imports: bool | None = None
+    pure_python: bool | None = None
+    memory_at_most: str | None = Field(default=None, description='a factor of the peak as it was, such as "1.2x", or a size, such as "512MB"')
+
+    @field_validator("memory_at_most")
+    @classmethod
+    def _is_memory_limit(cls, value: str | None) -> str | None:
+        if value is not None:
+            memory_limit(value)
+        return value
 
     def over(self, below: Settings) -> Settings:
         """These settings, and those of `below` where these say nothing."""
@@ -95,10 +112,28 @@ class Settings(Record):
         return self.model_copy(update=found)
 
 
+def memory_limit(text: str) -> tuple[float, float]:
+    """(factor of the baseline's peak, MiB), of which one is 0: "1.2x", "512MB", "2GB".
+
+    Raises:
+        ValueError: It has another form, or is nothing.
+    """
+    found = _MEMORY.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise ValueError(text)
+    number, unit = float(found[1]), found[2].lower()
+    return (number, 0.0) if unit == "x" else (0.0, number * (1024 if unit == "gb" else 1))
+
+
 def is_library(folder: Path) -> bool:
     """Whether a folder is an interpreter's standard library or its site-packages."""
     named = folder.name in ("site-packages", "dist-packages")
     return named or ((folder / "os.py").is_file() and (folder / "encodings").is_dir())
+
+
+def library_of(file: Path) -> Path | None:
+    """The standard library or the site-packages in which a file is installed; None for any other file."""
+    return next((folder for folder in file.absolute().parents if is_library(folder)), None)
 
 
 def is_project(folder: Path) -> bool:
@@ -110,12 +145,9 @@ def is_project(folder: Path) -> bool:
 
 def project_root(file: Path) -> Path | None:
     """The nearest folder above `file` that is a project's root; None for a loose file, or an installed library's."""
-    for folder in file.absolute().parents:
-        if is_project(folder):
-            return folder
-        if is_library(folder):
-            return None
-    return None
+    if library_of(file) is not None:
+        return None  # an installed package may bring a setup.py along
+    return next((folder for folder in file.absolute().parents if is_project(folder)), None)
 
 
 def find(file: Path) -> Path | None:
@@ -196,12 +228,14 @@ def _is_list(key: str) -> bool:
 
 def _allowed(key: str) -> str:
     field = Settings.model_fields[key]
+    if field.description:
+        return field.description
     if _is_list(key):
         return "a list of strings"
     kind = next(option for option in get_args(field.annotation) if option is not type(None))
     if literal := get_args(kind):
         return " or ".join(repr(value) for value in literal)
-    words = {str: "a string", float: "a number", int: "a whole number"}[kind]
+    words = {str: "a string", float: "a number", int: "a whole number", bool: "true or false"}[kind]
     limits = [f"at least {rule.ge}" for rule in field.metadata if getattr(rule, "ge", None) is not None]
     limits += [f"above {rule.gt}" for rule in field.metadata if getattr(rule, "gt", None) is not None]
     return f"{words} {' and '.join(limits)}".strip()

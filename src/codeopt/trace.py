@@ -15,6 +15,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Literal
@@ -28,11 +29,16 @@ from codeopt.trace_events import (
     Best,
     BudgetSpent,
     CandidateMade,
+    Consensus,
     Event,
+    Exemplars,
     Inputs,
     Interrupted,
+    Intervention,
     Note,
+    Observed,
     Phase,
+    Planned,
     ProposalAnswer,
     ProposalIntent,
     Resumed,
@@ -49,11 +55,17 @@ __all__ = [
     "Bodies",
     "BudgetSpent",
     "CandidateMade",
+    "Consensus",
+    "Damage",
     "Event",
+    "Exemplars",
     "Inputs",
     "Interrupted",
+    "Intervention",
     "Note",
+    "Observed",
     "Phase",
+    "Planned",
     "ProposalAnswer",
     "ProposalIntent",
     "Resumed",
@@ -62,12 +74,14 @@ __all__ = [
     "TraceWriter",
     "VerdictReached",
     "read_trace",
+    "salvage",
     "scrub",
     "secrets_of",
     "trace_markdown",
 ]
 TRACE_FILE = "trace.jsonl"
 INLINE_BYTES = 1024
+MOST_LINE_BYTES = 1 << 24
 _BODY_KEY = "$body"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -258,6 +272,58 @@ def read_trace(folder: Path) -> Iterator[Event]:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise _damaged(folder, number, f"{where}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A line of a trace that is not an event. `kind` says why in a word or two, `why` in a line."""
+
+    kind: str
+    why: str
+
+
+def salvage(folder: Path) -> Iterator[tuple[int, dict[str, Any], Event | Damage]]:
+    """Line number, content as JSON and event of every line, with what is damaged told of and passed over.
+
+    For readers of many runs, which a damaged one must not stop; `read_trace` is for going on with a run.
+
+    Raises:
+        UserError: There is no trace, or a newer codeopt wrote it.
+    """
+    path = folder / TRACE_FILE
+    if not path.is_file():
+        raise UserError(f"{folder}: there is no {TRACE_FILE} here", "give the folder of a run")
+    bodies = Bodies(folder / "bodies")
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MOST_LINE_BYTES):
+            number += 1
+            if not line.endswith(b"\n"):
+                whole = len(line)
+                while len(line) == MOST_LINE_BYTES and not line.endswith(b"\n"):
+                    line = file.readline(MOST_LINE_BYTES)
+                    whole += len(line)
+                torn = whole < MOST_LINE_BYTES
+                yield number, {}, Damage("torn line" if torn else "too long", f"{whole:,} bytes without an end" if torn else f"{whole:,} bytes")
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield number, {}, Damage("not JSON", " ".join(str(error).split())[:200])
+                continue
+            if not isinstance(record, dict):
+                yield number, {}, Damage("not an event", f"a {type(record).__name__}")
+                continue
+            version = record.get("version", VERSION)
+            if record.get("event") in ("run_started", "resumed") and isinstance(version, int) and version > VERSION:
+                raise UserError(f"{path} has version {version}, this codeopt reads up to {VERSION}", "update codeopt")
+            try:
+                yield number, record, _EVENT.validate_python(_restore(record, bodies))
+            except ValidationError as error:
+                first = error.errors()[0]
+                yield number, record, Damage("not an event", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200])
+            except (UserError, OSError, UnicodeDecodeError, RecursionError) as error:
+                yield number, record, Damage("no body", str(error)[:200])
 
 
 def _lines(folder: Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:

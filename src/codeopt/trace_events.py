@@ -9,9 +9,21 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import Field
 
-from codeopt.types import Candidate, Counts, Measurement, Profile, Record, Status, Verdict
+from codeopt.types import (
+    Candidate,
+    Counts,
+    Exemplar,
+    Measurement,
+    Observation,
+    Plan,
+    Profile,
+    Record,
+    Status,
+    Verdict,
+    Written,
+)
 
-VERSION = 1
+VERSION = 2
 
 
 class BaseEvent(Record):
@@ -59,6 +71,7 @@ class Baseline(BaseEvent):
         noise: Coefficient of variation of its samples, 0..1.
         clock: "cpu" or "wall": the clock that decides in this run.
         profile: Where its time goes.
+        source: The program's text: the slow side of every pair.
     """
 
     event: Literal["baseline"] = "baseline"
@@ -68,6 +81,7 @@ class Baseline(BaseEvent):
     noise: float = 0.0
     clock: str = ""
     profile: Profile | None = None
+    source: str = ""
 
 
 class Inputs(BaseEvent):
@@ -81,6 +95,17 @@ class Inputs(BaseEvent):
     event: Literal["inputs"] = "inputs"
     counts: Counts
     note: str = ""
+
+
+class Exemplars(BaseEvent):
+    """The changes of earlier runs that a model is shown in this one; a resumed run shows the same.
+
+    Attributes:
+        exemplars: The most similar one last.
+    """
+
+    event: Literal["exemplars"] = "exemplars"
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 class ProposalIntent(BaseEvent):
@@ -139,6 +164,68 @@ class ProposalAnswer(BaseEvent):
     error: str = ""
 
 
+class Observed(BaseEvent):
+    """What a model saw in a program before any plan was made.
+
+    Attributes:
+        parent: The candidate that it looked at.
+        observations: Those whose evidence is there.
+        left_out: How many had none: no such line, no such row, no form.
+    """
+
+    event: Literal["observations"] = "observations"
+    parent: str
+    observations: tuple[Observation, ...] = ()
+    left_out: int = 0
+
+
+class Planned(BaseEvent):
+    """A plan after its critique; its candidates name it (`proposal.plan`).
+
+    Attributes:
+        plan: The plan.
+    """
+
+    event: Literal["plan"] = "plan"
+    plan: Plan
+
+
+class Consensus(BaseEvent):
+    """What a model's programs for a specification agree on; the run goes on with the fastest of those that do.
+
+    Attributes:
+        best: The program that is taken.
+        confidence: Share of the answers that agree with it, on average over the inputs; 0 where it passes no example.
+        clusters: Different behaviours among the programs that run.
+        inputs: On which they were compared.
+        examples: Of the specification's own, those "passed" and those "given".
+        programs: All of them.
+    """
+
+    event: Literal["consensus"] = "consensus"
+    best: str
+    confidence: float
+    clusters: int
+    inputs: int
+    examples: dict[str, int]
+    programs: tuple[Written, ...] = ()
+
+
+class Intervention(BaseEvent):
+    """What a person said between rounds of plan search (`--interactive`); a resumed run takes it from here.
+
+    Attributes:
+        round: Number of the round that was over, or not over yet where a limit was reached in its middle; from 1.
+        command: "hint", "plan", "forbid", "budget", "accept", or "go" for the next round.
+        text: What came after the command.
+    """
+
+    event: Literal["intervention"] = "intervention"
+    round: int
+    command: str
+    text: str = ""
+
+
 class CandidateMade(BaseEvent):
     """A whole program after an edit; "c0" is the baseline.
 
@@ -156,18 +243,20 @@ class VerdictReached(BaseEvent):
     Attributes:
         candidate: The candidate's id.
         verdict: Status, evidence and measurements.
+        machine_code: Hash of the code that it was built into; "" where nothing was built.
     """
 
     event: Literal["verdict"] = "verdict"
     candidate: str
     verdict: Verdict
+    machine_code: str = ""
 
 
 class Phase(BaseEvent):
     """The run enters a phase.
 
     Attributes:
-        phase: Its name ("build", "baseline", "profile", "rivals", "search", "simplify", "holdout", "report").
+        phase: Its name ("specification", "build", "baseline", "profile", "rivals", "search", "simplify", "holdout", "report").
         detail: One line for a person.
     """
 
@@ -195,7 +284,7 @@ class BudgetSpent(BaseEvent):
     """What the run has spent so far.
 
     Attributes:
-        wall_s: Seconds since the run started or was last resumed.
+        wall_s: Seconds since the run started or was last resumed, without those in which a person was waited for.
         dollars: Dollars of the whole run.
         tokens: Tokens of the whole run, in and out.
         candidates: Candidates of the whole run.
@@ -263,8 +352,8 @@ class RunFinished(BaseEvent):
 
 
 Event = (
-    RunStarted | Baseline | Inputs | ProposalIntent | ProposalAnswer | CandidateMade | VerdictReached
-    | Phase | Best | BudgetSpent | Note | Interrupted | Resumed | RunFinished
+    RunStarted | Baseline | Inputs | Exemplars | ProposalIntent | ProposalAnswer | Observed | Planned | Intervention | Consensus
+    | CandidateMade | VerdictReached | Phase | Best | BudgetSpent | Note | Interrupted | Resumed | RunFinished
 )  # fmt: skip
 
 

@@ -147,16 +147,23 @@ class Profile(Record):
     rows: tuple[ProfileRow, ...] = ()
 
 
+BASELINE = "c0"
+"""Id of the program that a run began with, as a candidate."""
+SIMPLIFY = "simplify"
+
+
 class Proposal(Record):
     """An edit from a proposer, as the whole new text of the file.
 
     Attributes:
         source: The whole new source text.
-        proposer: "rules", "llm", …
+        proposer: "rules", "llm", …; "simplify": its parent without some of the parent's changes, for which "ok" means that
+            it is right and not slower than the parent.
         note: One line that says what was changed and why it should be faster.
         rule: Name of the rule or of the model.
         flags: Extra compiler flags that belong to the candidate (C++).
         tokens, dollars: What the proposal cost.
+        plan, family: Id and family of the plan that it follows; "" where there is none.
     """
 
     source: str
@@ -166,6 +173,106 @@ class Proposal(Record):
     flags: tuple[str, ...] = ()
     tokens: int = 0
     dollars: float = 0.0
+    plan: str = ""
+    family: str = ""
+
+
+class Observation(Record):
+    """Something about a program that could make it faster, tied to where its time goes.
+
+    Attributes:
+        id: "o1", "o2", … in the run.
+        claim: What was seen, in a sentence or two.
+        category: Family of changes that it calls for; see `codeopt.agent.plan.observe.CATEGORIES`.
+        lines: 1-based lines of the program that it is about.
+        rows: 1-based rows of the profile that it is about.
+        share: Share of the whole time at those lines and rows, 0..1; None without a profile.
+        bound: The most that the program can gain if all of that time went away (Amdahl 1967), and never more than a
+            roofline leaves; None where neither is known.
+        uses: Ids of the observations that it was derived from.
+    """
+
+    id: str
+    claim: str
+    category: str
+    lines: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()
+    share: float | None = None
+    bound: float | None = None
+    uses: tuple[str, ...] = ()
+
+
+class Plan(Record):
+    """A way to make a program faster, in words, made from observations and criticised once.
+
+    Attributes:
+        id: "p1", "p2", … in the run.
+        parent: Candidate that it would change.
+        family: The categories of what it rests on, joined by "+"; "person" for a plan that a person gave.
+        title: One line.
+        uses: Ids of the observations that it rests on.
+        idea: Why it is faster, and why nothing else changes.
+        pseudo_code: How.
+        bound: The most that it can gain, as for its observations together.
+        critique: What the critic said.
+        doubt: "" where the critic let it pass, "differs" where results could change, "no gain" where it would not pay.
+        counterexample: Input on which the critic saw results differ, as it was given.
+        probed: "" where that input is among the visible ones now, else why not.
+        model: Who made it; "" for a person.
+    """
+
+    id: str
+    parent: str
+    family: str
+    title: str
+    uses: tuple[str, ...] = ()
+    idea: str = ""
+    pseudo_code: str = ""
+    bound: float | None = None
+    critique: str = ""
+    doubt: str = ""
+    counterexample: str = ""
+    probed: str = ""
+    model: str = ""
+
+
+class Exemplar(Record):
+    """A change of other code that an earlier run proved to be faster, as a model is shown it.
+
+    Attributes:
+        run: Folder of that run.
+        similarity: Of its slow side and the program that is optimised now, 0..1.
+        measured: The holdout's measurement.
+        note: What was changed, in words.
+        slow, fast: What the change touched, before and after.
+    """
+
+    run: str
+    similarity: float
+    measured: Measurement
+    note: str
+    slow: str
+    fast: str
+
+
+class Written(Record):
+    """A program that a model wrote for a specification.
+
+    Attributes:
+        source: Its text.
+        votes: Answers that hold it; 0 where it was made from another program.
+        agreement: Share of the votes that its results have on average over the inputs, 0..1.
+        seconds: Of one call on each of the larger inputs; None where it was not timed.
+        chosen: It is among those that the consensus found right.
+        evidence: Why it is out; "" where it is in.
+    """
+
+    source: str
+    votes: int
+    agreement: float
+    seconds: float | None
+    chosen: bool
+    evidence: str
 
 
 class Candidate(Record):

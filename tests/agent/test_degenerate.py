@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def seen(value: object, *args: object, after: list[object] | None = None, printe
     )
 
 
+def verify(folder: Path, body: str, *more: str) -> subprocess.CompletedProcess[str]:
+    put(folder, old=f"def f(xs, k):\n{LOOP}{body}", new=f"def f(xs, k):\n    total = sum(xs)\n{body}", make=MAKE)
+    words = ("verify", "old.py", "new.py", "--function", "f", "--inputs", "make.py:make", "--sandbox", "process", "--pairs", "10")
+    return codeopt(*words, *more, cwd=folder)
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -48,16 +55,20 @@ def seen(value: object, *args: object, after: list[object] | None = None, printe
     ],
 )
 def test_verify_says_what_proves_little(tmp_path: Path, body: str, says: str) -> None:
-    put(tmp_path, old=f"def f(xs, k):\n{LOOP}{body}", make=MAKE)
-    (tmp_path / "new.py").write_text(f"def f(xs, k):\n    total = sum(xs)\n{body}")
-    words = ("verify", "old.py", "new.py", "--function", "f", "--inputs", "make.py:make", "--sandbox", "process", "--pairs", "10")
-    done = codeopt(*words, cwd=tmp_path)
-    first = done.stdout.splitlines()[0]
+    done = verify(tmp_path, body, "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["accepted"], done.stdout + done.stderr
+    assert (says in told["warnings"][0]) if says else (told["warnings"] == [])
+
+
+@pytest.mark.parametrize(("body", "says"), [("    return 7\n", "the output is the same for all"), ("    return total * k\n", "")])
+def test_a_person_is_warned_in_the_first_line(tmp_path: Path, body: str, says: str) -> None:
+    done = verify(tmp_path, body)
+    first, *more = done.stdout.splitlines()
     assert done.returncode == 0 and "faster" in first, done.stdout + done.stderr
     if says:
         assert first.startswith("same behaviour, WARNING: ") and says in first
-        assert any(line.startswith("  degenerate: ") and says in line for line in done.stdout.splitlines())
-        assert says in json.loads(codeopt(*words, "--json", cwd=tmp_path).stdout)["warnings"][0]
+        assert any(line.startswith("  degenerate: ") and says in line for line in more)
     else:
         assert first.startswith("same behaviour; ") and "degenerate" not in done.stdout
 

@@ -97,6 +97,24 @@ def test_samples_follow_the_distribution() -> None:
         assert torch.all((seen - expected).abs() <= 4 * (expected * (1 - expected) / rows).sqrt() + 1e-9), (seen, expected)
 
 
+def test_a_nucleus_of_any_size_is_kept() -> None:
+    import torch
+
+    rows, words = 6, 5000
+    scores = torch.randn(rows, words, generator=torch.Generator().manual_seed(1))
+    # One of a few tokens, some of thousands, all of them, and a greedy row among them.
+    wanted = [(0.1, 0.9), (1.0, 0.3), (1.0, 0.95), (1.0, 1.0), (0.0, 0.95), (5.0, 0.5)]
+    for seed in range(30):
+        sampler = RowSampler([Request("m", (), 1, temperature, seed, top_p) for temperature, top_p in wanted], "cpu")
+        drawn = sampler(torch.zeros(rows, 1), scores).argmax(-1).tolist()
+        for row, (temperature, top_p) in enumerate(wanted):
+            ordered = (scores[row] / (temperature or 1)).softmax(-1).sort(descending=True)
+            count = 1 if temperature == 0 else int((ordered.values.cumsum(-1) - ordered.values < top_p + 1e-6).sum())
+            assert drawn[row] in ordered.indices[: max(1, count)].tolist()
+            alone = RowSampler([Request("m", (), 1, temperature, seed, top_p)], "cpu")
+            assert alone(torch.zeros(1, 1), scores[row : row + 1]).argmax(-1).item() == drawn[row]
+
+
 def greedily(folder: Path, request: Request) -> tuple[int, list[int], str]:
     """Tokens of the prompt, tokens of the answer and its text, by transformers' own greedy decoding of one row."""
     import torch

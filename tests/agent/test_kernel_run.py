@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_optimize_finds_repairs_and_hands_out_a_bench(tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(REFERENCE)
     nothing = "def fast(x):\n    return x\n"
     with serve(fenced(WRONG), fenced(nothing), fenced(FAST), Step("I have no further idea."), Step("None."), Step("None.")) as server:
-        words = ("--device", "cpu", "--model", "m", "--proposer", "llm", "--base-url", server.url, "--max-tokens", "100000")
+        words = ("--device", "cpu", "--model", "m", "--strategy", "refine", "--proposer", "llm", "--base-url", server.url, "--max-tokens", "100000")
         done = codeopt(
             "optimize", "kernel.py", *words, "--sandbox", "process", "--time", "900", "--run", "run", "--json",
             cwd=tmp_path, seconds=900,
@@ -101,6 +102,14 @@ def test_optimize_finds_repairs_and_hands_out_a_bench(tmp_path: Path) -> None:
     assert ran.returncode == 0 and ran.stdout.count("relative difference") == 3, ran
     report = Path(found["files"]["report"]).read_text()
     assert "On each shape" in report and "rows=9, columns=77 (held out)" in report
+
+
+def test_a_rival_that_takes_too_long_to_compile_is_left_out_and_said(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=NO_TORCH)
+    (tmp_path / "kernel.py").write_text(re.sub(r" +@torch.compiler.disable.*\n", "", REFERENCE))
+    words = ("--device", "cpu", "--proposer", "rules", "--sandbox", "process", "--time", "8", "--run", "run")
+    done = codeopt("optimize", "kernel.py", *words, cwd=tmp_path, seconds=300)
+    assert done.returncode == 1 and "torch.compile(default) was not compiled in the time that it had" in done.stdout + done.stderr, done
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -36,7 +35,7 @@ def good(number: int = 0) -> str:
 
 
 def settings(url: str, **more: Any) -> ProposerSettings:
-    return ProposerSettings(**{"model": "m", "base_url": url, "retries": 3, "retry_base_s": 0.001, **more})
+    return ProposerSettings(**{"models": ("m",), "strategy": "refine", "base_url": url, "retries": 3, "retry_base_s": 0.001, **more})
 
 
 def context(trace: TraceWriter | None = None, **more: Any) -> ProposeContext:
@@ -159,7 +158,7 @@ def test_a_refusal_is_final_and_one_clear_line(
 
 def test_a_server_that_is_not_there() -> None:
     url = f"http://127.0.0.1:{closed_port()}/v1"
-    for act in (lambda p: p.check(Budget()), lambda p: next(p.propose(context()))):
+    for act in (lambda p: p.check(Budget(), "function"), lambda p: next(p.propose(context()))):
         with pytest.raises(UserError, match=r"127\.0\.0\.1:\d+ cannot be reached.*--base-url"):
             act(proposer(url))
 
@@ -216,7 +215,7 @@ def test_a_call_that_could_exceed_the_budget_is_not_made(trace: TraceWriter) -> 
         assert server.requests == []
         estimate = llm.estimate(task)
         assert estimate.calls == 0 and estimate.limit == 0.001
-        llm.check(task.meter.budget)
+        llm.check(task.meter.budget, "function")
     assert "may cost" in of(trace, Note)[-1].text
 
 
@@ -372,7 +371,7 @@ from codeopt.types import Candidate, Proposal
 source = sys.argv[3]
 trace = TraceWriter(Path(sys.argv[1]))
 parent = Candidate(id="c0", parent="", proposal=Proposal(source=source, proposer="", note=""))
-llm = find_proposer("llm")(ProposerSettings(model="m", base_url=sys.argv[2], price_in=1.0, price_out=1.0))
+llm = find_proposer("llm")(ProposerSettings(models=("m",), strategy="refine", base_url=sys.argv[2], price_in=1.0, price_out=1.0))
 next(llm.propose(ProposeContext(parent=parent, source=source, function="f", trace=trace)))
 """
 
@@ -428,20 +427,21 @@ def test_ctrl_c_during_a_call_pays_for_it(tmp_path: Path) -> None:
 def test_a_price_that_nobody_knows_needs_a_token_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     url = "https://models.example.org/v1"
-    llm = proposer(url, model="house-model")
-    for act in (lambda: llm.check(Budget()), lambda: next(llm.propose(context()))):
+    llm = proposer(url, models=("house-model",))
+    for act in (lambda: llm.check(Budget(), "function"), lambda: next(llm.propose(context()))):
         with pytest.raises(UserError, match=r"price of house-model at models\.example\.org.*--price-in.*--max-tokens"):
             act()
-    assert llm.host == "models.example.org" and llm.price is None and not llm.local
-    assert proposer(url, model="gpt-4o").price is not None
-    assert proposer("http://localhost:1/v1", model="gpt-4o").price is not None
-    assert proposer("http://localhost:1/v1", model="gpt-4o").price.of(10, 10) == 0  # type: ignore[union-attr]
+    (calls,) = llm.kit.every()
+    assert llm.host == "models.example.org" and calls.price is None and not calls.local
+    assert next(proposer(url, models=("gpt-4o",)).kit.every()).price is not None
+    price = next(proposer("http://localhost:1/v1", models=("gpt-4o",)).kit.every()).price
+    assert price is not None and price.of(10, 10) == 0
 
 
 def test_an_unknown_price_is_held_by_tokens() -> None:
     with serve(*(Step(good(number), usage=(800, 100)) for number in range(20))) as server:
         llm = proposer(server.url, answer_tokens=100)
-        llm.price = None
+        next(llm.kit.every()).price = None
         meter = Meter(Budget(dollars=1.0, tokens=8000))
         made = list(llm.propose(context(meter=meter)))
         assert 1 <= len(made) == len(server.requests) and meter.spent().tokens <= 8000
@@ -473,24 +473,3 @@ def test_where_the_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for host, local in {"localhost": True, "192.168.1.5": True, "box.local": True, "8.8.8.8": False, "a.com": False,
                         "localhost.a.com": False}.items():  # fmt: skip
         assert is_local(host) is local
-
-
-@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="xllamacpp is not installed")
-@pytest.mark.skipif(not os.environ.get("CODEOPT_GGUF"), reason="CODEOPT_GGUF does not name a GGUF model")
-def test_a_real_model_on_this_machine(trace: TraceWriter) -> None:
-    import xllamacpp
-
-    params = xllamacpp.CommonParams()
-    params.model.path = os.environ["CODEOPT_GGUF"]
-    params.n_ctx = 4096
-    params.n_predict = 32
-    engine = xllamacpp.Server(params)
-    llm = proposer(f"{engine.listening_address}/v1", answer_tokens=32, temperature=0.0)
-    meter = Meter(Budget(tokens=20_000))
-    llm.check(meter.budget)
-    made = list(zip(range(1), llm.propose(context(trace, meter=meter))))
-    answers = of(trace, ProposalAnswer)
-    assert answers and all(not answer.error and not answer.estimated for answer in answers)
-    assert meter.spent().tokens == sum(answer.tokens_in + answer.tokens_out for answer in answers) > 0
-    for _, proposal in made:
-        assert proposal.source != SOURCE and "def f" in proposal.source

@@ -86,7 +86,7 @@ def make(size, seed):
     rng = random.Random(seed)
     return ([1e4 + rng.gauss(0, 1) for _ in range(max(2, size))],)
 """
-QUICK = ("--sandbox", "process", "--pairs", "10")
+QUICK = ("--sandbox", "process", "--no-crosshair", "--pairs", "10")
 
 
 def variance_task(folder: Path, oracle: str = 'oracle = "truth.py:exact"\n') -> None:
@@ -149,7 +149,7 @@ def test_a_bad_oracle_is_one_line(tmp_path: Path, name: str, says: str) -> None:
 
 def test_a_run_that_goes_on_still_has_its_oracle(tmp_path: Path) -> None:
     variance_task(tmp_path)
-    words = ("--sandbox", "process", "--time", "60", "--max-candidates", "1", "--json")
+    words = ("--sandbox", "process", "--no-crosshair", "--time", "60", "--max-candidates", "1", "--json")
     first = codeopt("optimize", "variance.py", *words, "--run", "run", cwd=tmp_path)
     assert first.returncode in (0, 1), first.stderr
     assert resumed(tmp_path / "run")[0].oracle.endswith("truth.py:exact")

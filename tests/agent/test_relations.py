@@ -210,7 +210,7 @@ def test_a_program_is_asked_with_texts_and_the_file_is_found_in_codeopt_toml(tmp
 def test_optimize_checks_them_and_says_so_in_the_report(tmp_path: Path) -> None:
     put(tmp_path, old=SLOW, make=MAKE, relations=RELATIONS)
     words = ("old.py", "--function", "total", "--inputs", "make.py:make", "--relations", "relations.py", "--run", "run")
-    done = codeopt("optimize", *words, "--sandbox", "process", "--time", "150", "--max-candidates", "3", cwd=tmp_path, seconds=300)
+    done = codeopt("optimize", *words, "--sandbox", "process", "--time", "150", "--max-candidates", "1", cwd=tmp_path, seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
     report = (tmp_path / "run" / "report.md").read_text()
     assert "relations: 60 checks hold" in report and f"--relations {tmp_path / 'relations.py'}" in report

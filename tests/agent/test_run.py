@@ -14,7 +14,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from commandline import MAKE, SLOW_DEDUPE, codeopt, put
 
-QUICK = ("--sandbox", "process", "--time", "150", "--max-candidates", "2", "--run", "run")
+from codeopt.agent.command import _untimed
+from codeopt.agent.exemplars import collect
+
+QUICK = ("--sandbox", "process", "--no-crosshair", "--time", "150", "--max-candidates", "1", "--run", "run")
 BODY = SLOW_DEDUPE.partition("\n")[2]
 
 
@@ -62,6 +65,8 @@ def test_a_package_with_relative_imports_and_a_data_file(tmp_path: Path) -> None
     assert result["function"] == "clean"
     assert "from .helpers import lower" in (tmp_path / "run" / "names.py").read_text()
     assert (tmp_path / "run" / "best.patch").read_text().startswith("--- a/src/shop/names.py")
+    (pair,), _ = collect([str(tmp_path)], "python", ())
+    assert pair.slow[0].text.startswith("def clean(") and pair.measured.model_dump() == result["measurement"]
     assert (done := equivalent(tmp_path)).returncode == 0, done.stdout[-2000:]
     assert not list(pkg.rglob("__pycache__")), "nothing is left in the user's folders"
 
@@ -159,19 +164,21 @@ def test_a_program_with_arguments(tmp_path: Path) -> None:
 COMMANDS = {
     "script": ("python", "app.py", "1800"),
     "module": ("python", "-m", "tool", "1800"),
-    "pytest": ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_app.py"),
+    # Loading plugins takes longer than the test.
+    "pytest": ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:anyio", "test_app.py"),
 }
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_a_whole_command(tmp_path: Path, kind: str) -> None:
-    main = "import sys\n\nfrom {place}core import dedupe\n\nn = int(sys.argv[1])\nfor k in range(6):\n    print(len(dedupe([(i * 7919) % (n + k) for i in range(n)])))\n"
+    main = "import sys\nimport time\n\nfrom {place}core import dedupe\n\nn = int(sys.argv[1])\nstart = time.time()\nfor k in range(6):\n    print(len(dedupe([(i * 7919) % (n + k) for i in range(n)])))\n"
+    main += "print(f'done in {{time.time() - start:.1f}}s')\n"  # a faster command prints another time, and that is no difference
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'app'\n")
     put(tmp_path, core=SLOW_DEDUPE, app=main.format(place=""))
     put(tmp_path / "tool", __init__="", core=SLOW_DEDUPE, __main__=main.format(place="."))
     put(
         tmp_path,
-        test_app="from core import dedupe\n\ndef test_it():\n    for k in range(20):\n        xs = [(i * 7919) % (2400 + k) for i in range(2400)]\n        assert len(dedupe(xs)) > 900\n",
+        test_app="from core import dedupe\n\ndef test_it():\n    for k in range(6):\n        xs = [(i * 7919) % (1800 + k) for i in range(1800)]\n        assert len(dedupe(xs)) > 900\n",
     )
     done = codeopt("optimize", *QUICK, "--json", "--", *COMMANDS[kind], cwd=tmp_path, seconds=400)
     # Pytest itself takes most of its command's time: end to end the gain may drown in noise.
@@ -182,3 +189,9 @@ def test_a_whole_command(tmp_path: Path, kind: str) -> None:
     assert result["ceiling"] > 1.05 and result["measurement"]["pairs"] == 10
     assert (tmp_path / "run" / "best.patch").exists()
     assert (tmp_path / "core.py").read_text() == SLOW_DEDUPE
+
+
+def test_durations_are_not_output() -> None:
+    assert _untimed(b"1 passed in 0.38s\n") == _untimed(b"1 passed in 0.1s\n") != _untimed(b"2 passed in 0.38s\n")
+    assert _untimed("3 \u00b5s, 2.5e-3 seconds".encode()) == b"(time), (time)"
+    assert _untimed(b"3 sheep, v2s1, 12 months") == b"3 sheep, v2s1, 12 months"

@@ -25,7 +25,7 @@ def test_the_environment_lies_in_the_project(tmp_path: Path, kind: str) -> None:
     put(project, dedupe=SLOW_DEDUPE, fast=FAST_DEDUPE, make=MAKE)
     (project / "pyproject.toml").write_text("")
     venv.create(project / ".venv", with_pip=False, symlinks=True)
-    words = ("--inputs", "make.py:make", "--sandbox", kind, "--python", str(project / ".venv"))
+    words = ("--inputs", "make.py:make", "--sandbox", kind, "--no-crosshair", "--pairs", "10", "--python", str(project / ".venv"))
     done = codeopt("verify", "dedupe.py", "fast.py", *words, cwd=project)
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert f"sandbox: {kind}" in done.stdout and str(project / ".venv") in done.stdout

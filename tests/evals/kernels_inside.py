@@ -71,7 +71,7 @@ def report(whole: str, inputs: str) -> dict[str, Any]:
             yield
 
     kernel.no_grad = watched  # what the oracle runs its module in
-    truth = kernel_error.exact(kernel, whole, {"init": INIT, "seed": SEED})
+    truth = kernel_error.exact(kernel, whole, SEED, INIT)
     told["oracle"], told["narrow"] = truth is not None, sorted(narrow.seen)
     kernel.no_grad = torch.no_grad
 

@@ -20,9 +20,12 @@ from commandline import codeopt, command, environment
 needs_data = pytest.mark.skipif(not os.environ.get("CODEOPT_DATA"), reason="CODEOPT_DATA is not set")
 
 if os.environ.get("CODEOPT_DATA"):
+    from codeopt.errors import EngineRestarted, UserError
     from codeopt.evals.enamel import Bench
     from codeopt.evals.humaneval import problems
     from codeopt.evals.lane import Lane
+    from codeopt.evals.suites import find
+    from codeopt.evals.worker import Worker
     from codeopt.sandbox.process import ProcessSandbox
     from codeopt.types import Status
 
@@ -116,6 +119,30 @@ def test_memory_at_a_later_level_costs_that_level_and_the_rest(bench: Bench) -> 
     score = bench.score(0, LATER)
     assert score.passed and score.status is Status.OUT_OF_MEMORY
     assert score.levels[3] == 0 and score.e < 1
+
+
+@needs_data
+def test_a_lane_whose_process_dies_goes_on_in_another() -> None:
+    suite = find("enamel", None)
+    problem = next(problem for problem in suite.problems if problem.number == NUMBER)
+    worker = Worker(suite, "process", max(os.sched_getaffinity(0)))
+    try:
+        assert worker.ready() == "process"
+        worker.open(problem)
+        first = worker._process
+        assert worker.score(0, problem.reference).passed
+        first.kill()
+        with pytest.raises(EngineRestarted):
+            worker.score(1, problem.reference)
+        worker.open(problem)
+        assert worker.score(1, problem.reference).passed and worker._process is not first
+    finally:
+        worker.close()
+    assert worker._process.returncode == 0
+    refusing = Worker(suite, "nowhere", 0)
+    with pytest.raises(UserError):
+        refusing.ready()
+    refusing.close()
 
 
 @needs_data

@@ -105,7 +105,7 @@ def test_a_server_that_fails_on_the_way_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("mbpp", "--model", "m"), "there is no suite"),
+        (("gsm8k", "--model", "m"), "there is no suite"),
         (("enamel", "--model", "m", "--ids", "2"), "enamel has no problem '2'"),
         (("enamel", "--model", "m", "--prompt-template", "nowhere.j2"), "prompt template cannot be read"),
         (("enamel", "--model", "gguf:nowhere.gguf"), "nowhere.gguf"),

@@ -55,12 +55,12 @@ def test_an_interrupt_keeps_whole_batches_and_the_run_goes_on(model: Path, tmp_p
     done = codeopt(*asked, "--json", cwd=tmp_path, env=LIGHT)
     assert done.returncode == 0, done.stderr
     made = rows(tmp_path / "out")
-    assert made[: len(kept)] == kept and len({(row["problem"], row["sample"]) for row in made}) == len(made) == 24
+    assert made[: len(kept)] == kept and len({(row["task_id"], row["sample"]) for row in made}) == len(made) == 24
     assert all(row["finish"] in ("stop", "length") and 0 < row["tokens_out"] <= 150 and not row["estimated"] for row in made)
     # In one batch of all, the same seeds give the same answers, up to a near tie.
     assert codeopt(*words(model, tmp_path / "other", *what, "--batch-size", "24"), cwd=tmp_path, env=LIGHT).returncode == 0
-    other = {(row["problem"], row["sample"]): row["raw"] for row in rows(tmp_path / "other")}
-    assert sum(other[row["problem"], row["sample"]] == row["raw"] for row in made) >= 22
+    other = {(row["task_id"], row["sample"]): row["raw"] for row in rows(tmp_path / "other")}
+    assert sum(other[row["task_id"], row["sample"]] == row["raw"] for row in made) >= 22
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:

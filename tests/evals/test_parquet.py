@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from codeopt.columns import schema_of
 from codeopt.evals import parquet
 from codeopt.evals.enamel import Score
 from codeopt.evals.rows import Row
@@ -52,7 +53,7 @@ def test_rows_come_back_as_they_were(rows: list[Row], tmp_path: Path) -> None:
     table = pq.read_table(file)
     assert table.to_pylist() == [json.loads(row.model_dump_json()) for row in rows]
     assert json.loads(table.schema.metadata[b"codeopt.config"]) == config
-    assert table.schema.equals(parquet.schema_of(type(rows[0]))), "it does not hang on what the rows hold"
+    assert table.schema.equals(schema_of(type(rows[0]))), "it does not hang on what the rows hold"
     frame = pd.read_parquet(file)
     assert list(frame.columns) == list(type(rows[0]).model_fields) and list(frame["sample"]) == list(range(len(rows)))
     assert [path.name for path in tmp_path.iterdir()] == [parquet.NAME]

@@ -17,7 +17,8 @@ from codeopt.sandbox.runner import codec
 from codeopt.sandbox.session import Runtime
 from codeopt.sandbox.subject import FunctionSpec, FunctionSubject
 from codeopt.sandbox.timing import Regions
-from codeopt.sandbox.verdict import Judge, Tolerance
+from codeopt.sandbox.tolerance import Tolerance
+from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Case, Workload, nothing
 from codeopt.types import Status, Verdict
 

@@ -30,7 +30,7 @@ from codeopt.types import Status
 from tests.commandline import FAST_DEDUPE, MAKE, SLOW_DEDUPE, codeopt, command, environment, put
 from tests.sandbox.attacks import get, heard, start
 
-START = ("optimize", "dedupe.py", "--inputs", "make.py:make", "--quiet", "--run", "run")
+START = ("optimize", "dedupe.py", "--inputs", "make.py:make", "--no-crosshair", "--quiet", "--run", "run")
 
 
 class Daemon:

@@ -210,3 +210,11 @@ def test_a_gain_that_is_made_before_the_clock_starts_is_none(judge: KernelJudge,
         assert race.finding is None and sum(race.device) / 10 > 1
         found = judge.early(rival, candidate, 0, race)
         assert (found.status if found else None) == status, found
+
+
+def test_whether_rounding_was_lucky_decides_nothing(judge: KernelJudge, make) -> None:  # type: ignore[no-untyped-def]
+    candidate = make(CONTROLS["another order"])
+    # With the reference's error on the same input alone, one in thirteen was refused.
+    assert [found.evidence for seed in judge.seeds(60) if (found := judge.check(candidate, 0, seed))] == []
+    worse = make(CONTROLS["another order"].replace("x.flip(1) @", "(x * (1 + 8e-5)).flip(1) @"))
+    assert all(judge.check(worse, 0, seed) for seed in judge.seeds(10))

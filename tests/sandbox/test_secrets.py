@@ -241,7 +241,7 @@ def test_the_key_of_a_model_is_in_no_file_of_the_run(
     with serve(Step(answer)) as server:
         done = codeopt(
             *("optimize", "main.py", "--function", "dedupe", "--inputs", "make.py:make", "--sandbox", kind),
-            *("--proposer", "llm", "--model", "m", "--base-url", server.url, "--price-in", "1", "--price-out", "1"),
+            *("--proposer", "llm", "--strategy", "refine", "--model", "m", "--base-url", server.url, "--price-in", "1", "--price-out", "1"),
             *("--max-candidates", "2", "--run", "run"),
             cwd=planted.project,
             env=planted.env,

@@ -48,6 +48,22 @@ def test_interval_covers_the_centre_as_often_as_it_says():
     assert 0.92 <= covered / 400 <= 0.99
 
 
+def test_a_simpler_program_passes_where_it_is_as_fast_and_rarely_where_it_is_slower():
+    rng = random.Random(6)
+
+    def passed(centre, spread):
+        d = []
+        while stats.not_slower(d) is stats.Decision.CONTINUE:
+            d.append(rng.gauss(centre, spread))
+        return stats.not_slower(d) is stats.Decision.NOT_SLOWER
+
+    assert sum(passed(0.0, 0.04) for _ in range(200)) >= 180
+    assert sum(passed(stats.TOLERATED, 0.04) for _ in range(200)) <= 18  # 5 in 100, and luck
+    assert sum(passed(math.log(0.95), 0.04) for _ in range(200)) <= 2
+    assert stats.not_slower([-0.8, -0.6]) is stats.Decision.CONTINUE
+    assert stats.not_slower([-0.8, -0.7]) is stats.Decision.SLOWER
+
+
 def test_identical_programs_are_rarely_accepted_and_real_gains_mostly_are():
     rng = random.Random(4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codeopt.agent.rules.base import Code, Rewrite
-from codeopt.agent.rules.pyfacts import type_of
+from codeopt.agent.rules.pyfacts import names_in, type_of
 from codeopt.agent.rules.pymatch import Found, Shape, apply_shapes, same
 
 SUMMARY = "Loops that compare two sequences by index, or one with its sorted self: one comparison, or a pass over neighbours"
@@ -17,7 +17,10 @@ _NOTE = "element-wise comparison: one comparison of the sequences"
 
 def _different(f: Found) -> bool:
     kinds = {type_of(f["S"], f.scope), type_of(f["T"], f.scope)} - {""}
-    return not same(f["S"], f["T"]) and len(kinds) < 2
+    walked = {f.name(hole) for hole in ("i", "x", "y") if hole in f.b}
+    # Which place it is that differs goes with the loop: where somebody asks, the loop stays.
+    asked = names_in([f.b[hole] for hole in ("E", "F") if hole in f.b]) | names_in(f.rest)
+    return not same(f["S"], f["T"]) and len(kinds) < 2 and not walked & asked
 
 
 _SHAPES = (

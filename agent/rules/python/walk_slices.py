@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from codeopt.agent.rules.base import Code, Rewrite
-from codeopt.agent.rules.pyedit import Edits, fresh_name, functions, walk_scope
+from codeopt.agent.rules.pyedit import Edits, flat, fresh_name, functions, walk_scope
 from codeopt.agent.rules.pyfacts import changed, type_of
 from codeopt.agent.rules.pyloops import lengths
 from codeopt.agent.rules.pymatch import match
@@ -21,6 +21,9 @@ def apply(code: Code) -> Iterator[Rewrite]:
         known = lengths(scope)
         for node in walk_scope(scope):
             if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and not node.orelse:
+                inside = list(flat(node))
+                if any(isinstance(other, ast.Name) and other.id == node.target.id and other not in inside for other in flat(scope)):
+                    continue  # the loop's variable may be read after it
                 made = _walk(code, node.iter, node.target.id, list(node.body), known, changed(node.body))
                 if made and type_of(ast.parse(made[3], mode="eval").body, scope) not in ("dict", "set"):
                     target, new, pairs, _ = made

@@ -12,7 +12,24 @@ import typer
 import typer.core
 
 from codeopt import __version__
-from codeopt.cli import audit, evaluate, generate, models, optimize, results, sandbox, verify
+from codeopt.cli import (
+    audit,
+    data,
+    data_build,
+    data_evolve,
+    data_export,
+    data_filter,
+    data_import,
+    data_make,
+    data_text,
+    evaluate,
+    generate,
+    models,
+    optimize,
+    results,
+    sandbox,
+    verify,
+)
 from codeopt.errors import SandboxBroken, UserError
 
 USAGE: Any = typer.BadParameter.__mro__[1]  # click's UsageError, whichever click this typer brings
@@ -44,6 +61,8 @@ verify.register(app)
 audit.register(app)
 assert generate.app is evaluate.app is results.app  # they add their commands there
 app.add_typer(evaluate.app, name="eval", help="Evaluate generated programs over a suite.")
+assert {module.app for module in (data_build, data_evolve, data_export, data_filter, data_import, data_make, data_text)} == {data.app}
+app.add_typer(data.app, name="data", help="Datasets from runs: make, build, import, filter, publish.")
 app.add_typer(models.app, name="models", help="Models: what is here, whether one answers, fetching one.")
 app.add_typer(sandbox.app, name="sandbox", help="Build and check the sandboxes.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,8 +26,13 @@ Model = Annotated[
 ]
 BaseUrl = Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")]
 Strategy = Annotated[
-    str, typer.Option(help="answer (one answer a sample), rules or search (codeopt optimize on each program).")
+    str,
+    typer.Option(
+        help="answer (one answer a sample); rules or search (codeopt optimize on each program); sample, refine or plan "
+        "(a program for each specification, from many answers)."
+    ),
 ]
+Tokens = Annotated[int, typer.Option(min=1, help="That sample, refine or plan may generate for each program.")]
 Samples = Annotated[int, typer.Option(min=1, help="Programs for each problem.")]
 Temperature = Annotated[float, typer.Option(min=0, help="0 is greedy.")]
 TopP = Annotated[float | None, typer.Option(min=0, max=1, help="Nucleus (default: the server's).")]
@@ -36,7 +41,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Of the first sample; each sample
 Template = Annotated[Path | None, typer.Option(help="Jinja file of the prompt (docs/suites.md).")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests at a time to a server.")]
 BatchSize = Annotated[int, typer.Option(min=0, help="Rows of a batch of an hf: model (0: 8, on a GPU 128).")]
-Seconds = Annotated[float, typer.Option("--time", min=1, help="Seconds of rules or search for each program.")]
+Seconds = Annotated[float, typer.Option("--time", min=1, help="Seconds of rules or search for each program; of rules in plan.")]
 MaxDollars = Annotated[float, typer.Option(min=0, help="Of a search: hard limit of what all programs may cost.")]
 
 
@@ -56,6 +61,7 @@ class Wanted:
     concurrency: int
     batch_size: int
     seconds: float
+    tokens: int
     max_dollars: float
     sandbox: str
     lanes: int
@@ -89,6 +95,7 @@ def generate(
     concurrency: Concurrency = 8,
     batch_size: BatchSize = 0,
     seconds: Seconds = 60.0,
+    tokens: Tokens = 4000,
     max_dollars: MaxDollars = 1.0,
     sandbox: options.SandboxKind = "auto",
     lanes: options.Lanes = 1,
@@ -125,6 +132,7 @@ def run(
     concurrency: Concurrency = 8,
     batch_size: BatchSize = 0,
     seconds: Seconds = 60.0,
+    tokens: Tokens = 4000,
     max_dollars: MaxDollars = 1.0,
     k: options.Ks = "1,5,10,20",
     sandbox: options.SandboxKind = "auto",
@@ -166,7 +174,7 @@ def generated(suite: Any, chosen: list[Any], wanted: Wanted, folder: Path, quiet
         raise UserError(f"the prompt template cannot be read: {error}", "give --prompt-template FILE") from None
     sampling = Sampling(
         suite, wanted.model, wanted.samples, wanted.temperature, wanted.top_p, wanted.max_tokens, wanted.seed, template,
-        wanted.strategy, 0.0 if answers else wanted.seconds,
+        wanted.strategy, 0.0 if answers else wanted.seconds, wanted.tokens if wanted.strategy in strategies.WAYS else 0,
     )
     strategies.check(sampling, chosen)
     total = len(chosen) * wanted.samples
@@ -177,7 +185,7 @@ def generated(suite: Any, chosen: list[Any], wanted: Wanted, folder: Path, quiet
     progress = options.Progress(total, quiet)
     try:
         with _makers(sampling, wanted, folder, total) as makers:
-            made = generate_all(chosen, sampling, makers, folder, lambda one: progress.tell(_line(one)))
+            made = generate_all(chosen, sampling, makers, folder, lambda one: progress.tell(line(one)))
     except KeyboardInterrupt:
         typer.echo(f"interrupted: what arrived is kept; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(130) from None
@@ -205,8 +213,12 @@ def _estimate(sampling: Sampling, chosen: list[Any], wanted: Wanted) -> str:
     total = len(chosen) * wanted.samples
     if wanted.strategy == "answer":
         bound = sum(sampling.request(problem, 0).prompt_bound() for problem in chosen) * wanted.samples
-        cost = _cost(wanted.model, bound, total * wanted.max_tokens)
+        cost = priced(wanted.model, bound, total * wanted.max_tokens)
         return f"{total} answers of {wanted.model} for {len(chosen)} problems, at most {cost}"
+    if sampling.tokens:
+        # How long prompts get depends on the answers; what is generated has a limit.
+        cost = priced(wanted.model, 0, total * wanted.tokens).removeprefix("0 tokens in and ")
+        return f"{total} programs of {wanted.strategy} for {len(chosen)} specifications, about {cost} and the prompts"
     cost = f", {wanted.max_dollars:g} dollars" if wanted.strategy == "search" else ""
     most = total * wanted.seconds / wanted.lanes
     return f"{total} runs of {wanted.strategy} for {len(chosen)} programs, at most {most:.0f} s{cost}"
@@ -216,28 +228,42 @@ def _estimate(sampling: Sampling, chosen: list[Any], wanted: Wanted) -> str:
 def _makers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Iterator[list[Maker]]:
     """What makes the samples, as long as the block runs."""
     from codeopt.agent.models.asker import opened
+    from codeopt.evals.boards import Boards
     from codeopt.evals.generate import answering
-    from codeopt.evals.strategies import Searching
+    from codeopt.evals.solve import solving
+    from codeopt.evals.strategies import WAYS, Searching
 
-    if wanted.strategy == "answer":
-        with opened(
-            wanted.model,
-            wanted.base_url,
-            parallel=min(wanted.concurrency, total),
-            context=PROMPT_TOKENS + wanted.max_tokens,
-            batch=wanted.batch_size,
-            say=lambda line: typer.echo(line, err=True),
-        ) as askers:
-            yield [answering(asker, sampling) for asker in askers]
-        return
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
     cores = sorted(os.sched_getaffinity(0))
     if wanted.lanes > len(cores):
         raise UserError(f"--lanes {wanted.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
+    if wanted.strategy == "answer" or wanted.strategy in WAYS:
+        with ExitStack() as stack:
+            boards = []
+            for core in cores[-wanted.lanes :] if wanted.strategy in WAYS else ():
+                boards.append(Boards(wanted.sandbox, core))
+                stack.callback(boards[-1].close)
+            for board in boards:
+                board.ready()
+            asking = opened(
+                wanted.model,
+                wanted.base_url,
+                parallel=min(wanted.concurrency, total),
+                context=PROMPT_TOKENS + wanted.max_tokens,
+                batch=wanted.batch_size,
+                say=say,
+            )
+            askers = stack.enter_context(asking)
+            yield [solving(askers, boards, sampling, folder, say)] if boards else [answering(asker, sampling) for asker in askers]
+        return
     searching = Searching(sampling, wanted.base_url, wanted.sandbox, wanted.max_dollars / total, folder)
     yield [searching.maker(core) for core in cores[-wanted.lanes :]]
 
 
-def _cost(model: str, tokens_in: int, tokens_out: int) -> str:
+def priced(model: str, tokens_in: int, tokens_out: int) -> str:
+    """Tokens in words, with the dollars that they are where the model's price is known."""
     from codeopt.agent.models.asker import runs_here
     from codeopt.agent.models.prices import find_price
 
@@ -246,7 +272,8 @@ def _cost(model: str, tokens_in: int, tokens_out: int) -> str:
     return f"{tokens_in} tokens in and {tokens_out} out{dollars}"
 
 
-def _line(made: Generated) -> str:
+def line(made: Generated) -> str:
+    """A sample in a line, as it arrives."""
     note = made.note.splitlines()[0][:90] if made.note else f"{made.tokens_out} tokens"
     what = note if made.solution else f"no program: {note}"
     return f"{made.task_id} sample {made.sample}: {what}"

@@ -37,14 +37,14 @@ def verify_kernel(
 
 def show(found: KernelVerification, quiet: bool) -> None:
     """The first line, then a table of shapes."""
+    from codeopt.agent.kernels.verify import named
     from codeopt.agent.report import gist
 
     if found.best is not None and found.eager is not None:
         best, eager = found.best, found.eager
         what = "faster" if found.accepted else "not verifiably faster"
-        rival = "eager" if found.rival == "eager" else f"torch.compile({found.rival})"
         typer.echo(
-            f"right on {len(found.rows)} shape(s); {what}: {best.speedup:.2f}x against {rival}, the fastest "
+            f"right on {len(found.rows)} shape(s); {what}: {best.speedup:.2f}x against {named(found.rival)}, the fastest "
             f"(95 % interval {best.low:.2f}-{best.high:.2f}); {eager.speedup:.2f}x against eager"
         )
     elif found.untimed:
@@ -72,14 +72,14 @@ def _table(found: KernelVerification) -> None:
     table.add_column("shape")
     names = ["error", "reference's", "of allowed"]
     if timed:
-        modes = list(found.rows[0].compiled_s)
+        modes = list(found.rows[0].rivals_s)
         names += ["device µs", "warm µs", "end to end µs", "eager µs", *(f"{mode} µs" for mode in modes), "of roofline"]
     for name in names:
         table.add_column(name, justify="right")
     for row in found.rows:
         cells = [f"{row.error:.1e}", f"{row.base_error:.1e}", f"{row.error_ratio:.2f}"]
         if timed:
-            times = [row.device_s, row.warm_s, row.end_to_end_s, row.eager_s, *row.compiled_s.values()]
+            times = [row.device_s, row.warm_s, row.end_to_end_s, row.eager_s, *row.rivals_s.values()]
             cells += [f"{seconds * 1e6:.1f}" for seconds in times]
             cells.append(f"{row.share:.0%}" if row.roofline_s else "?")
         table.add_row(f"{row.name}{' (held out)' if row.held_out else ''}", *cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 TASK = "What to optimise"
 MODEL = "Language model"
 RUN = "The run"
+LIMITS = "What the result has to keep to"
 BUDGET_FLAGS = {"wall_s": "time", "dollars": "max_dollars", "tokens": "max_tokens", "candidates": "max_candidates"}
 
 
@@ -29,7 +31,8 @@ def register(app: typer.Typer) -> None:
         name="optimize",
         context_settings={"allow_extra_args": True, "ignore_unknown_options": False},
         help=(
-            "Find a faster version of FILE (or of the hottest own functions of a command: codeopt optimize -- CMD), "
+            "Find a faster version of FILE (or of a function of an installed library: codeopt optimize MODULE:FUNCTION; or of "
+            "the hottest own functions of a command: codeopt optimize -- CMD), "
             "prove that it does the same, and measure it. Defaults: five minutes, rewrite rules only; a model is "
             "used only when --model names it, and then spends at most $1. "
             "Exit codes: 0 a verified speedup, 1 none found, 2 bad input, 130 interrupted (best so far kept)."
@@ -39,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 def optimize(
     context: typer.Context,
-    file: Annotated[str | None, typer.Argument(help="A Python, C++ or C file.", show_default=False)] = None,
+    file: Annotated[str | None, typer.Argument(help="A Python, C++ or C file; or module:function, FILE:function.", show_default=False)] = None,
     function: Annotated[
         str | None, typer.Option("--function", "-f", help="f or Class.method.", rich_help_panel=TASK)
     ] = None,
@@ -98,19 +101,60 @@ def optimize(
     device: Annotated[
         str | None, typer.Option(help="Of a kernel: cuda or cpu (default: the GPU).", rich_help_panel=TASK)
     ] = None,
+    keep_signature: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-signature/--no-keep-signature",
+            help="Everything public in the file keeps its name and parameters.", show_default=False, rich_help_panel=LIMITS,
+        ),
+    ] = None,
+    no_new_imports: Annotated[
+        bool | None,
+        typer.Option(
+            "--no-new-imports/--new-imports",
+            help="Nothing is imported (or included) that the file does not import.", show_default=False, rich_help_panel=LIMITS,
+        ),
+    ] = None,
+    pure_python: Annotated[
+        bool | None,
+        typer.Option(
+            "--pure-python/--no-pure-python",
+            help="Only the standard library, the project, and what the file imports.", show_default=False, rich_help_panel=LIMITS,
+        ),
+    ] = None,
+    memory_at_most: Annotated[
+        str | None, typer.Option(help="Peak memory: 1.2x (of the peak as it was) or 512MB.", rich_help_panel=LIMITS)
+    ] = None,
     proposer: Annotated[
         str | None,
-        typer.Option(help="rules, llm, or both: rules,llm (default: rules).", rich_help_panel=MODEL),
+        typer.Option(help="rules, llm, tune (launches of Triton kernels), or several: rules,llm (default: rules).", rich_help_panel=MODEL),
     ] = None,
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Model of an OpenAI-compatible server; your code is sent to it.", rich_help_panel=MODEL
+            help="Model of an OpenAI-compatible server, to which your code is sent, or gguf:FILE. May be repeated; NAME@URL has a server of its own.",
+            rich_help_panel=MODEL,
         ),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="How models are asked: plan, refine or sample.", rich_help_panel=MODEL)
+    ] = "plan",
+    planner: Annotated[
+        str | None, typer.Option(help="Model that makes observations and plans (default: the one that codes).", rich_help_panel=MODEL)
+    ] = None,
+    critic: Annotated[
+        str | None, typer.Option(help="Model that criticises plans (default: the one that codes).", rich_help_panel=MODEL)
     ] = None,
     base_url: Annotated[
         str | None,
         typer.Option(help="Address of the server (default: OPENAI_BASE_URL).", rich_help_panel=MODEL),
+    ] = None,
+    exemplars: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of earlier runs: the model is shown verified changes of similar code; may be repeated.",
+            rich_help_panel=MODEL,
+        ),
     ] = None,
     max_dollars: Annotated[
         float, typer.Option(min=0, help="Hard limit of what models may cost.", rich_help_panel=MODEL)
@@ -130,7 +174,7 @@ def optimize(
         float, typer.Option("--time", min=1, help="Seconds of wall-clock.", rich_help_panel=RUN)
     ] = 300.0,
     max_candidates: Annotated[
-        int | None, typer.Option(min=1, help="Candidates to judge.", rich_help_panel=RUN)
+        int | None, typer.Option(min=1, help="Candidates that the search may judge.", rich_help_panel=RUN)
     ] = None,
     crosshair: Annotated[
         bool,
@@ -148,11 +192,15 @@ def optimize(
         Path | None,
         typer.Option(help="Folder of the run (default: .codeopt/runs/NAME-TIME).", rich_help_panel=RUN),
     ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option("--interactive", help="Ask between rounds of a model's plans: hints, plans of your own, limits.", rich_help_panel=RUN),
+    ] = False,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run; nothing is paid twice.", rich_help_panel=RUN)
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Put the result in the place of FILE.", rich_help_panel=RUN)
+        bool, typer.Option("--apply", help="Put the result in the place of FILE (never of an installed library's).", rich_help_panel=RUN)
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RUN)
@@ -167,14 +215,19 @@ def optimize(
         file=file,
         command=list(context.args),
         settings=settings,
-        names=_proposers(proposer, model),
+        names=_proposers(proposer, model or ()),
         model={
-            "model": model or "",
+            "models": tuple(model or ()),
+            "planner": planner or "",
+            "critic": critic or "",
+            "strategy": strategy,
+            "seed": seed,
             "base_url": base_url or "",
             "price_in": price_in,
             "price_out": price_out,
         },
         budget={"wall_s": time, "dollars": max_dollars, "tokens": max_tokens, "candidates": max_candidates},
+        exemplars=exemplars or [],
         crosshair=crosshair,
         sandbox=sandbox,
         seed=seed,
@@ -183,6 +236,7 @@ def optimize(
         apply=apply,
         as_json=as_json,
         quiet=quiet,
+        interactive=interactive,
         given={key for key, flag in BUDGET_FLAGS.items() if _said(context, flag)},
     )
     raise typer.Exit(code)
@@ -213,15 +267,15 @@ def words(text: str | None, flag: str) -> tuple[str, ...] | None:
         raise UserError(f"{flag} {text!r}: {error}", "quote it as in a shell") from None
 
 
-def _proposers(asked: str | None, model: str | None) -> tuple[str, ...]:
+def _proposers(asked: str | None, models: Sequence[str]) -> tuple[str, ...]:
     """Names of the proposers; a model is used only when it is named."""
     if asked is None:
-        return ("rules", "llm") if model else ("rules",)
+        return ("rules", "llm") if models else ("rules",)
     names = tuple(name.strip() for name in asked.split(",") if name.strip())
-    if "llm" in names and not model:
+    if "llm" in names and not models:
         raise UserError("--proposer llm needs a model", "name it with --model NAME")
-    if model and "llm" not in names:
-        raise UserError(f"--model {model} is not used by --proposer {asked}", "add llm, or leave out --model")
+    if models and "llm" not in names:
+        raise UserError(f"--model {models[0]} is not used by --proposer {asked}", "add llm, or leave out --model")
     return names
 
 
@@ -233,6 +287,7 @@ def _run(
     names: tuple[str, ...],
     model: dict[str, object],
     budget: dict[str, object],
+    exemplars: list[Path],
     crosshair: bool,
     sandbox: str,
     seed: int,
@@ -241,20 +296,24 @@ def _run(
     apply: bool,
     as_json: bool,
     quiet: bool,
+    interactive: bool,
     given: set[str],
 ) -> int:
     from codeopt.agent.budget import Budget
     from codeopt.agent.command import optimize_command
+    from codeopt.agent.exemplars import checked
+    from codeopt.agent.patched import refuse_installed
     from codeopt.agent.proposers.base import ProposerSettings
     from codeopt.agent.report import apply_result
     from codeopt.agent.run import optimize as optimize_task
     from codeopt.agent.run_folder import Options, command_line, holds_run, new_run_folder, resumed
-    from codeopt.agent.tasks.detect import detect, detect_command
+    from codeopt.agent.tasks.detect import detect_command
+    from codeopt.agent.tasks.named import target
     from codeopt.cli.view import make_view
     from codeopt.sandbox.choose import check_kind
 
     check_kind(sandbox)
-    view = make_view(quiet=quiet, as_json=as_json)
+    view = make_view(quiet=quiet, as_json=as_json, interactive=interactive)
     if "--" in sys.argv[1:]:
         command, file = sys.argv[sys.argv.index("--") + 1 :], None
     elif command:
@@ -270,8 +329,8 @@ def _run(
         if command:
             task, folder = detect_command(command, settings), run or new_run_folder(Path.cwd(), "command")
         elif file is not None:
-            task = detect(Path(file), settings)
-            folder = run or new_run_folder(Path.cwd(), Path(file).stem)
+            task = target(file, settings)
+            folder = run or new_run_folder(Path.cwd(), task.module.rpartition(".")[2] or Path(file).stem)
         else:
             raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
         folder = folder.absolute()
@@ -287,8 +346,15 @@ def _run(
             sandbox=sandbox,
             seed=seed,
             crosshair=crosshair,
+            exemplars=checked(exemplars, task, names),
             command=command_line(),
         )
+    if interactive:
+        from codeopt.cli.interactive import check
+
+        check(options, task.kind, silent=quiet or as_json)
+    if apply:
+        refuse_installed(task)
     with view:
         runner = optimize_command if task.kind == "command" else optimize_task
         outcome: Outcome = runner(task, options, view)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,8 +27,8 @@ def verify(
     old: Annotated[str, typer.Argument(help="The program as it was.")],
     new: Annotated[str, typer.Argument(help="The program after the edit.")],
     place: Annotated[
-        Path | None, typer.Option("--as", help="Run both in the place of this file (its package, its project).")
-    ] = None,
+        str, typer.Option("--as", help="Run both in the place of this file (its package, its project), or MODULE:FUNCTION.")
+    ] = "",
     function: Annotated[str | None, typer.Option("--function", "-f", help="f or Class.method.")] = None,
     tests: Annotated[list[str] | None, typer.Option(help="Pytest file or folder; may be repeated.")] = None,
     cases: Annotated[str | None, typer.Option(help="Folder of stdin/stdout pairs.")] = None,
@@ -45,6 +44,16 @@ def verify(
     new_flags: Annotated[str | None, typer.Option(help="Compiler flags that only NEW gets.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that the program may use.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.01, help="Seconds that one run may take.")] = None,
+    keep_signature: Annotated[
+        bool | None, typer.Option("--keep-signature/--no-keep-signature", help="Refuse it where a public name or parameter changed.", show_default=False)
+    ] = None,
+    no_new_imports: Annotated[
+        bool | None, typer.Option("--no-new-imports/--new-imports", help="Refuse it where it imports or includes what OLD does not.", show_default=False)
+    ] = None,
+    pure_python: Annotated[
+        bool | None, typer.Option("--pure-python/--no-pure-python", help="Refuse it where it imports third-party packages that OLD does not.", show_default=False)
+    ] = None,
+    memory_at_most: Annotated[str | None, typer.Option(help="Peak memory of NEW: 1.2x (of OLD's) or 512MB.")] = None,
     pairs: Annotated[int | None, typer.Option(min=10, help="Timing pairs (20; for a kernel 10 for each shape).")] = None,
     device: Annotated[str | None, typer.Option(help="Of a kernel: cuda or cpu (checks only).")] = None,
     crosshair: Annotated[
@@ -56,6 +65,7 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the first line only.")] = False,
 ) -> None:
     """The command itself; see `register` for its help."""
+    from codeopt.agent.tasks.cuda import SUFFIX as CUDA
     from codeopt.agent.tasks.kernel import is_kernel
     from codeopt.agent.verify import side
     from codeopt.agent.verify import verify as run
@@ -63,11 +73,14 @@ def verify(
     from codeopt.sandbox.verdict import HOLDOUT_PAIRS
 
     before = side(old)
-    if is_kernel(before.source) and function is None:
+    if (before.path.suffix == CUDA or is_kernel(before.source)) and function is None:
         from codeopt import config
+        from codeopt.agent.tasks.detect import refuse
+        from codeopt.agent.tasks.model import PROMISES
         from codeopt.cli.kernel import verify_kernel
 
         said = settings_of(context).over(config.load(before.path))
+        refuse(said, "kernels", *PROMISES, "memory_at_most")
         verify_kernel(
             before, side(new), sandbox=sandbox, device=said.device, python=said.python, rel=said.rel_tol,
             pairs=pairs, seed=seed, as_json=as_json, quiet=quiet,

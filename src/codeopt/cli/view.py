@@ -12,22 +12,17 @@ from rich.markup import escape
 from rich.text import Text
 
 from codeopt.agent.report import Outcome, seconds
+from codeopt.agent.search import Quiet
 from codeopt.types import Candidate, Status, Verdict
 
 
-class Silent:
+class Silent(Quiet):
     """Nothing while the run goes on; one line at its end."""
 
     def __enter__(self) -> Silent:
         return self
 
     def __exit__(self, *_: object) -> None: ...
-    def phase(self, name: str, detail: str = "") -> None: ...
-    def trying(self, candidate: Candidate) -> None: ...
-    def tried(self, candidate: Candidate, verdict: Verdict) -> None: ...
-    def best(self, candidate: Candidate, speedup: float) -> None: ...
-    def note(self, text: str) -> None: ...
-
     def finished(self, outcome: Outcome, applied: Path | None) -> None:
         """The last line."""
         typer.echo(headline(outcome))
@@ -95,6 +90,9 @@ class Watched(Silent):
         for name in ("patch", "report", "test"):
             if name in outcome.files:
                 out.print(f"  {name:7}{_near(outcome.files[name])}", markup=False)
+        if library := outcome.exit_code == 0 and outcome.summary.get("library"):
+            out.print(f"  use it: {library['use']} python ...", markup=False)
+            out.print(f"  or patch the library: {library['apply']}", markup=False)
         if outcome.exit_code == 130:
             out.print(f"  go on with it: codeopt optimize --resume {_near(outcome.run)}", markup=False)
         if applied is not None:
@@ -105,6 +103,13 @@ class Watched(Silent):
 
 def headline(outcome: Outcome) -> str:
     """The result in one line."""
+    if written := outcome.exit_code != 130 and outcome.summary.get("written"):
+        sure = "written" if outcome.exit_code == 0 else "written, but doubtful"
+        return f"{sure}: {written['in_words']}; {_faster(outcome)}"
+    return _faster(outcome)
+
+
+def _faster(outcome: Outcome) -> str:
     measured = outcome.speedup
     if outcome.exit_code == 0 and measured is not None:
         least = "at least " if measured.at_least else ""
@@ -124,8 +129,12 @@ def _near(path: Path) -> str:
         return str(path)
 
 
-def make_view(*, quiet: bool, as_json: bool) -> Silent:
+def make_view(*, quiet: bool, as_json: bool, interactive: bool = False) -> Silent:
     """The view for these flags."""
+    if interactive:
+        from codeopt.cli.interactive import Interactive
+
+        return Interactive()
     return Silent() if quiet or as_json else Watched()
 
 

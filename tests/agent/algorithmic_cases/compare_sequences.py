@@ -34,5 +34,12 @@ def never_offset(a):
 
 
 _AB = [([1, 2], [1, 2]), ([1, 2], [1, 3]), ([], []), ([5, 6, 7], [5, 6, 7])]
+def never_place_asked(left, right, n):
+    for i in range(n):
+        if left[i] != right[i]:
+            return i
+    return n
+
+
 INPUTS = {"fires_index": _AB, "fires_sorted": [([1, 2, 2],), ([2, 1],), ([],)], "fires_sorted_copy": [([1, 2, 2],), ([2, 1],), ([],)],
           "fires_mismatches": _AB}

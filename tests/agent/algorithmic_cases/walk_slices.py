@@ -45,4 +45,13 @@ def never_wraps(a):
 
 
 _A = [([4, 2, 6, 6, 8],), ([],), ([1],), ([1, 2],), ([2, 4, 3],)]
+def never_index_afterwards(values):
+    out = []
+    for i in range(len(values) - 1):
+        if values[i] == values[i + 1]:
+            out.append(values[i])
+    out.append(values[i + 1])
+    return out
+
+
 INPUTS = {"fires_neighbours": _A, "fires_step": _A, "fires_backward": _A, "fires_short": _A}

@@ -1,0 +1,1 @@
+"""Inverse rules for C++, found by name."""
