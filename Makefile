@@ -3,6 +3,8 @@
 .PHONY: help demo test audit lint typecheck bench clean host
 SHELL := /bin/sh
 VENV := .venv
+# A test process a core; more than eight wait for the disk and for Docker.
+WORKERS := $(shell n=$$(nproc); [ $$n -gt 8 ] && n=8; echo $$n)
 START := $(shell date +%s.%N)
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet --quiet --retries 10 --timeout 60
 
@@ -42,7 +44,10 @@ demo: host $(VENV)/.core
 	exec $(VENV)/bin/python benchmarks/demo.py --setup-seconds $$seconds $(DEMO)
 
 test: host $(VENV)/.dev
-	@$(VENV)/bin/python -m pytest
+	@failed=0; \
+	$(VENV)/bin/python -m pytest -m 'not alone' -n $(WORKERS) --dist loadfile || failed=1; \
+	$(VENV)/bin/python -m pytest -m alone || failed=1; \
+	exit $$failed
 
 audit: host $(VENV)/.core
 	@$(VENV)/bin/codeopt audit $(AUDIT)

@@ -23,6 +23,7 @@ SOURCE = '''def common(left, right):
 INPUTS = "def make(size, seed):\n    return list(range(seed, seed + size)), list(range(size))\n"
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="xllamacpp is not installed")
 @pytest.mark.skipif(not os.environ.get("CODEOPT_GGUF"), reason="CODEOPT_GGUF does not name a GGUF model")
 def test_a_real_model_plans_on_this_machine(tmp_path: Path) -> None:

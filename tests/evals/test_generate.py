@@ -17,6 +17,8 @@ from codeopt.evals import samples
 from tests.commandline import codeopt, command, environment
 from tests.servers import Step, closed_port, serve
 
+pytestmark = pytest.mark.alone
+
 BODY = "def has_close_elements(numbers, threshold):\n    return False"
 CODE = f"```python\n{BODY}\n```"
 USAGE = "Use it so:\n```python\nprint(has_close_elements([1.0], 0.5))\n```"

@@ -22,6 +22,8 @@ from codeopt.sandbox.verdict import Judge
 from codeopt.sandbox.workload import Case, Workload, nothing
 from codeopt.types import Status, Verdict
 
+pytestmark = pytest.mark.alone
+
 WORK = """
 def work(n):
     total = 0

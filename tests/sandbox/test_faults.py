@@ -30,6 +30,8 @@ from codeopt.types import Status
 from tests.commandline import FAST_DEDUPE, MAKE, SLOW_DEDUPE, codeopt, command, environment, put
 from tests.sandbox.attacks import get, heard, start
 
+pytestmark = pytest.mark.alone
+
 START = ("optimize", "dedupe.py", "--inputs", "make.py:make", "--no-crosshair", "--quiet", "--run", "run")
 
 

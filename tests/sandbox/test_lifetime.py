@@ -26,6 +26,8 @@ from tests.sandbox.attacks import (
     wait_until_gone,
 )
 
+pytestmark = pytest.mark.alone
+
 
 def test_kill_leaves_nothing(each: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
