@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-pytestmark = pytest.mark.alone
+from tests.commandline import codeopt, command, environment
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from commandline import codeopt, command, environment
+pytestmark = pytest.mark.alone
 
 needs_data = pytest.mark.skipif(not os.environ.get("CODEOPT_DATA"), reason="CODEOPT_DATA is not set")
 
