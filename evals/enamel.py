@@ -3,7 +3,8 @@
 Source: Qiu et al., ICLR 2025; the authors' evaluator (PyPI `enam` 0.2.0) for what the paper leaves open. What differs,
 and why: each case is a fork (theirs shares a process with the evaluator); the clock is the parent's, and what a region
 that does nothing costs is taken off on both sides; a case of less than `REGION_S` is timed as a batch of calls on fresh
-copies, each call the first one of a module of its own, as theirs are. A program that could keep something between calls
+copies, each call the first one of a module of its own, as theirs are; the reference is timed case by case beside the sample,
+while theirs is timed once before a problem, because machines change their speed. A program that could keep something between calls
 (evals/stateless.py) gets a fork for each repeat.
 """
 
@@ -37,12 +38,16 @@ TOLERANCE_S = 0.01
 MEMORY_MB = 4096
 MAKE_S = 120.0
 FRESH_S = 2.0
-"""As long a calibration is taken for true: rented machines change their speed by half within seconds."""
+"""As long a time of the reference is taken for true: rented machines change their speed by half within seconds."""
+SLACK = 1.25
+"""A sample is stopped at so many times its limit, which is known in the end only: the reference is timed beside it."""
 REGION_S = 0.001
 MAYBE_SHORT_S = 0.003
 FIRST_COPIES = 20
 MOST_COPIES = 100
 """Each has a module of its own."""
+FORKS = 3
+"""Among which the repeats of the shortest cases are shared out: their time differs more from fork to fork than in one."""
 ALLOWED_LATE_S = 0.0005
 """For answers to arrive, beyond three times what the reference's needed."""
 MODULE = "solution"
@@ -61,7 +66,7 @@ class Score(Row):
         levels: Raw f of the levels 0..3; it exceeds 1 where the sample beats the reference.
         e, e_capped: Efficiency with raw f, and with f capped at 1.
         seconds: Time of each case by level, as far as it got (Hodges-Lehmann over the repeats).
-        reference_s: The reference's slowest case, measured just before.
+        reference_s: The reference's slowest case, each measured just before the sample's.
     """
 
     kind: ClassVar[str] = "efficiency"
@@ -123,7 +128,7 @@ class Test:
         call: Encoded arguments.
         answer: What the reference answered, as encoded.
         first_s: Seconds of its first call, which warms up, too.
-        seconds: The reference's time, of the last calibration, by whether each repeat had a fork of its own.
+        seconds: The reference's time and when it was taken, by whether each repeat had a fork of its own.
         copies: Calls in one timed region.
         idle_s: Seconds of a region of that many calls that do nothing.
         late_s: Seconds until that many answers of the reference were there.
@@ -132,7 +137,7 @@ class Test:
     call: bytes
     answer: bytes
     first_s: float
-    seconds: dict[bool, float] = field(default_factory=dict)
+    seconds: dict[bool, tuple[float, float]] = field(default_factory=dict)
     copies: int = 1
     idle_s: float = 0.0
     late_s: float = 0.0
@@ -173,7 +178,6 @@ class Bench:
         self._counted = [test for level, tests in enumerate(self.levels) if HARDNESS[level] for test in tests]
         self._anew = not stateless(problem.reference)
         self._prepared = False
-        self._calibrated_s = -math.inf
 
     def close(self) -> None:
         """End its sessions. Idempotent."""
@@ -202,21 +206,19 @@ class Bench:
         return Test(made["ok"], once.answer, once.seconds[0])
 
     def calibrate(self) -> None:
-        """Time the reference on every case that counts, now.
-
-        ENAMEL does so just before a problem's samples; `score` does it again as soon as `FRESH_S` have passed.
-        """
+        """Find out how cases are timed, and forget what the reference needed: it is timed beside each sample."""
         self.prepare()
         for test in self._counted:
             test.seconds.clear()
-        self._calibrated_s = time.monotonic()
-        self._calibrate(self._anew)
 
-    def _calibrate(self, anew: bool) -> None:
-        """Time the reference as a sample of that kind will be, where that is not known yet."""
-        for test in self._counted:
-            if anew not in test.seconds:
-                test.seconds[anew] = metrics.case_time(self._timed(test, REPEATS, anew))
+    def time_reference(self, test: Test, anew: bool) -> None:
+        """Time the reference on a case as a sample of that kind is, unless that was done within `FRESH_S`.
+
+        ENAMEL times it before a problem's samples; here each case of it is timed just before the sample's.
+        """
+        _, taken = test.seconds.get(anew, (0.0, -math.inf))
+        if time.monotonic() - taken > FRESH_S:
+            test.seconds[anew] = metrics.case_time(self._timed(test, REPEATS, anew)), time.monotonic()
 
     def prepare(self) -> None:
         """How many copies make a region long enough, and what a region costs that does nothing. Idempotent."""
@@ -247,17 +249,18 @@ class Bench:
         return found
 
     def slowest(self, anew: bool, level: int | None = None) -> float:
-        """Seconds of the reference's slowest case, of one level or of all that count."""
-        return max(test.seconds[anew] for test in (self._counted if level is None else self.levels[level]))
+        """Seconds of the reference's slowest case that was timed, of one level or of all that count."""
+        return max(test.seconds[anew][0] for test in (self._counted if level is None else self.levels[level]) if anew in test.seconds)
 
     def score(self, number: int, source: str) -> Score:
         """Run and judge one sample, `source` being a program or the body that belongs under the prompt."""
         program = self.problem.prompt.rstrip() + "\n    pass\n\n" + source + "\n"
+        self.prepare()
         subject = subject_of(self._lane, program, self.problem.entry_point)
-        if time.monotonic() - self._calibrated_s > FRESH_S:
-            self.calibrate()
         anew = not stateless(source)
-        self._calibrate(anew)
+        # The slowest case says how long a sample may take.
+        slowest = max(self._counted, key=lambda test: test.seconds[anew][0] if anew in test.seconds else test.first_s)
+        self.time_reference(slowest, anew)
         attempt = _Attempt(self, subject, anew)
         try:
             attempt.run()
@@ -289,7 +292,7 @@ class _Attempt:
 
     def __init__(self, bench: Bench, subject: RoundSubject, anew: bool) -> None:
         self._bench, self._subject, self._anew = bench, subject, anew
-        self._limit_s = ALPHA * bench.slowest(anew)
+        self._stop_s = SLACK * ALPHA * bench.slowest(anew)
         self._seconds: list[tuple[float, ...]] = []
         self._passed = True
         self._status, self._evidence = Status.OK, ""
@@ -303,6 +306,8 @@ class _Attempt:
         for level, tests in enumerate(self._bench.levels):
             times = []
             for test in tests:
+                if HARDNESS[level]:
+                    self._bench.time_reference(test, self._anew)
                 seconds = self._case(test, REPEATS if HARDNESS[level] else 1)
                 if seconds is None:
                     if level == 0:
@@ -313,7 +318,7 @@ class _Attempt:
 
     def _case(self, test: Test, repeats: int) -> float | None:
         """A case's time; None where the sample goes no further."""
-        limit = self._limit_s * test.copies + test.idle_s + TOLERANCE_S
+        limit = self._stop_s * test.copies + test.idle_s + TOLERANCE_S
         times: list[float] = []
         for regions in _regions(self._subject, test, self._anew, repeats, limit):
             if not self._right(test, regions):
@@ -343,10 +348,14 @@ class _Attempt:
     def score(self, number: int) -> Score:
         """What all of it is worth."""
         levels = [0.0] * len(CASES)
-        if self._passed:
-            for level, times in enumerate(self._seconds):
-                reference = self._bench.slowest(self._anew, level) if HARDNESS[level] else 0.0
-                levels[level] = metrics.level_efficiency(max(times), reference, self._limit_s)
+        limit = ALPHA * self._bench.slowest(self._anew)
+        for level, times in enumerate(self._seconds if self._passed else ()):
+            if any((seconds - limit) * test.copies > TOLERANCE_S for test, seconds in zip(self._bench.levels[level], times)):
+                self._status, self._evidence = Status.TIMEOUT, f"{max(times):.3g} s, {limit:.3g} s allowed"
+                self._passed = level > 0
+                break
+            reference = self._bench.slowest(self._anew, level) if HARDNESS[level] else 0.0
+            levels[level] = metrics.level_efficiency(max(times), reference, limit)
         capped = [min(1.0, value) for value in levels]
         return Score(
             task_id=self._bench.problem.task_id,
@@ -391,10 +400,11 @@ def _call(*arguments: object) -> bytes:
 
 
 def _regions(subject: RoundSubject, test: Test, anew: bool, repeats: int, limit_s: float) -> Iterator[Rounds]:
-    """A case's regions: in one fork, or (`anew`) each in its own, until one fails."""
-    for _ in range(repeats if anew else 1):
-        found = subject.rounds(test.call, copies=test.copies, rounds=1 if anew else repeats, limit_s=limit_s, every=anew)
-        if found.status is Status.OK and len(found.seconds) < (1 if anew else repeats) and not failure(found.answer):
+    """A case's regions: in one fork or few, or (`anew`) each in its own, until one fails."""
+    forks = repeats if anew else min(repeats, FORKS) if test.copies == MOST_COPIES else 1
+    for _ in range(forks):
+        found = subject.rounds(test.call, copies=test.copies, rounds=repeats // forks, limit_s=limit_s, every=anew)
+        if found.status is Status.OK and len(found.seconds) < repeats // forks and not failure(found.answer):
             found.status, found.evidence = Status.TAMPERED, "it says that it is done too early"
         yield found
         if found.status is not Status.OK:
