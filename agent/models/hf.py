@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PREFIX = "hf:"
 BATCH_CPU, BATCH_GPU = 8, 128
+STRIDE = 64
+"""Tokens after which rows that have ended leave their batch."""
 NUCLEUS = 1024
 """Tokens among which most nuclei lie."""
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|could not create a (memory|primitive)|bad_alloc")
@@ -142,7 +144,8 @@ class HfModel:
         import torch
 
         try:
-            with torch.inference_mode():
+            # The cache's argument has another name from some release on, and warns under the old one.
+            with torch.inference_mode(), warnings.catch_warnings(action="ignore", category=FutureWarning):
                 return self._generated(prompts, requests)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
@@ -163,14 +166,35 @@ class HfModel:
             raise UserError(f"a prompt has {width} tokens and the context of {self.name} {context}", "shorten it, or name another model")
         ids = torch.tensor([[self._pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self.device)
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self.device)
-        sampled = [RowSampler(requests, self.device)] if any(request.temperature for request in requests) else []
-        made = self._model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=room, do_sample=False, logits_processor=sampled
-        )
-        return [
-            self._reply(row[: request.max_tokens], len(prompt))
-            for row, prompt, request in zip(made[:, width:].tolist(), prompts, requests)
-        ]
+        sampler = RowSampler(requests, self.device)
+        answers: list[list[int]] = [[] for _ in requests]
+        rows, cache = list(range(len(requests))), None  # those that go on, in the order of the tensors
+        while rows and (made := ids.shape[1] - width) < room:
+            found = self._model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                past_key_values=cache,
+                max_new_tokens=min(STRIDE, room - made),
+                do_sample=False,
+                logits_processor=[sampler] if sampler.samples else [],
+                return_dict_in_generate=True,
+            )
+            ids, cache = found.sequences, found.past_key_values
+            mask = torch.cat([mask, mask.new_ones(len(rows), ids.shape[1] - mask.shape[1])], 1)
+            for row, tokens in zip(rows, ids[:, width:].tolist()):
+                answers[row] = tokens[: requests[row].max_tokens]
+            left = [at for at, row in enumerate(rows) if not self._ended(answers[row], requests[row])]
+            if len(left) < len(rows):
+                # Answers are of very unlike lengths: rows that have ended would take most of the time.
+                kept = torch.tensor(left, dtype=torch.long, device=self.device)
+                ids, mask, rows = ids[kept], mask[kept], [rows[at] for at in left]
+                if rows:
+                    cache.batch_select_indices(kept)
+                    sampler.keep(left)
+        return [self._reply(answer, len(prompt)) for answer, prompt in zip(answers, prompts)]
+
+    def _ended(self, tokens: list[int], request: Request) -> bool:
+        return len(tokens) >= request.max_tokens or not set(self._ends).isdisjoint(tokens)
 
     def likelihoods(self, texts: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
         """Of each (prompt, text): the text's negative log-likelihood after the prompt in nats, and its tokens.
@@ -260,6 +284,7 @@ class RowSampler:
     def __init__(self, requests: Sequence[Request], device: str) -> None:
         import torch
 
+        self.samples = any(request.temperature is None or request.temperature > 0 for request in requests)
         self._temperatures = torch.tensor(
             [[1.0 if request.temperature is None else request.temperature or 1.0] for request in requests], device=device
         )
@@ -270,6 +295,11 @@ class RowSampler:
             for row, request in enumerate(requests)
             if request.temperature is None or request.temperature > 0
         }
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows only, in this order."""
+        self._temperatures, self._top_p = self._temperatures[list(rows)], self._top_p[list(rows)]
+        self._generators = {at: self._generators[row] for at, row in enumerate(rows) if row in self._generators}
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Scores (rows, vocabulary) that have the sampled token as their largest one."""

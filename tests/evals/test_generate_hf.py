@@ -57,10 +57,9 @@ def test_an_interrupt_keeps_whole_batches_and_the_run_goes_on(model: Path, tmp_p
     made = rows(tmp_path / "out")
     assert made[: len(kept)] == kept and len({(row["task_id"], row["sample"]) for row in made}) == len(made) == 24
     assert all(row["finish"] in ("stop", "length") and 0 < row["tokens_out"] <= 150 and not row["estimated"] for row in made)
-    # In one batch of all, the same seeds give the same answers, up to a near tie.
-    assert codeopt(*words(model, tmp_path / "other", *what, "--batch-size", "24"), cwd=tmp_path, env=LIGHT).returncode == 0
-    other = {(row["task_id"], row["sample"]): row["raw"] for row in rows(tmp_path / "other")}
-    assert sum(other[row["task_id"], row["sample"]] == row["raw"] for row in made) >= 22
+    # A run that nobody stopped answers in the same batches (in others, a near tie may fall the other way: test_hf.py).
+    assert codeopt(*words(model, tmp_path / "other", *what, "--batch-size", "4"), cwd=tmp_path, env=LIGHT).returncode == 0
+    assert {(row["task_id"], row["sample"], row["raw"]) for row in rows(tmp_path / "other")} == {(row["task_id"], row["sample"], row["raw"]) for row in made}
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
