@@ -19,7 +19,8 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--tokens", type=int, default=512)
     asked = parser.parse_args()
-    prompts = load_dataset("json", data_files=asked.prompts, split="train")
+    lines = asked.prompts.endswith(".jsonl")  # else a data set that `codeopt data build` made
+    prompts = load_dataset("json", data_files=asked.prompts, split="train") if lines else load_dataset(asked.prompts, "prompts", split="train")
     reward = SpeedupReward(asked.tasks, runs=f"{asked.out}/rollouts")
     config = GRPOConfig(
         asked.out, max_steps=asked.steps, max_completion_length=asked.tokens, num_generations=8, per_device_train_batch_size=8,
