@@ -7,9 +7,11 @@ come, by what was asked: a run that was stopped asks nothing twice.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,7 +31,7 @@ ANSWERS_APART = 50
 
 @dataclass
 class Job:
-    """One sample on its way."""
+    """One sample on its way. Once a board has judged programs of it, it stays there: what was found out does, too."""
 
     problem: Problem
     sample: int
@@ -42,6 +44,7 @@ class Job:
     tokens_in: int = 0
     done: bool = False
     note: str = ""
+    board: Boards | None = None
 
     @property
     def key(self) -> str:
@@ -83,7 +86,8 @@ def solving(
         with ThreadPoolExecutor(len(boards)) as pool:
             while jobs:
                 _answered(jobs, askers, sampling, answers, say)
-                places = [jobs[at :: len(boards)] for at in range(len(boards))]
+                new = deque(job for job in jobs if job.board is None)
+                places = (_at_place(jobs, new, one) for one in boards)
                 list(pool.map(_judged, boards, places, itertools.repeat(sampling)))
                 yield from (_finished(job, sampling) for job in jobs if job.done)
                 jobs = [job for job in jobs if not job.done]
@@ -126,7 +130,17 @@ def _answered(
         say(f"{sum(map(len, requests.values()))} answers for {len(asking)} programs, {len(missing)} of them new")
 
 
-def _judged(boards: Boards, jobs: Sequence[Job], sampling: Sampling) -> None:
+def _at_place(jobs: Sequence[Job], new: deque[Job], board: Boards) -> Iterator[Job]:
+    """The jobs of a board, then new ones, which whichever board is free takes: some take a hundred times as long as others."""
+    yield from [job for job in jobs if job.board is board]
+    with contextlib.suppress(IndexError):
+        while True:
+            job = new.popleft()
+            job.board = board
+            yield job
+
+
+def _judged(boards: Boards, jobs: Iterable[Job], sampling: Sampling) -> None:
     """Judge what the jobs of one process want to have judged; rules have their turn on what is done."""
     for job in jobs:
         try:
