@@ -77,7 +77,9 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 @lru_cache(maxsize=256)
 def _facts(text: str) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
     """What a program uses (see `_used`), and the modules that it imports. A run asks for its first program again and again."""
-    # Most programs import nothing that matters here, and parsing is most of what a pair costs.
+    # Most programs import nothing, or nothing that matters here, and parsing is most of what a pair costs.
+    if "import" not in text:
+        return frozenset(), frozenset()
     words = {word for of, own in _IMPORTS.findall(text) for word in re.findall(r"\w+", of.split(".")[0] or _AS.sub("", own) or of)}
     tree = parsed(text) if any(word in _roots() or word not in sys.stdlib_module_names for word in words) else None
     if tree is None:

@@ -114,6 +114,11 @@ class Run:
         return {"run": self.name, "problem_id": self.problem_id}
 
     @cached_property
+    def machine(self) -> str:
+        """The machine's fingerprint as JSON."""
+        return _json(self.started.machine) if self.started else ""
+
+    @cached_property
     def home(self) -> dict[str, Any]:
         return {"source": self.said("source"), "licence": self.said("licence")}
 
@@ -289,7 +294,7 @@ def _pair(run: Run, slow: str, fast: str, measured: Measurement, proof: Proof, v
         hidden=sum(verdict.inputs.hidden.values()),
         inputs=_json(run.task["kept_inputs"]) if run.task.get("kept_inputs") else "",
         **run.home,
-        machine=_json(started.machine),
+        machine=run.machine,
         versions=_json(versions),
         deprecated=tuple(sorted(dropped)),
         codeopt=started.codeopt,
@@ -352,7 +357,7 @@ def diff(slow: str, fast: str) -> str:
 
 def loc(text: str) -> int:
     """Lines that are not empty."""
-    return sum(1 for line in text.splitlines() if line.strip())
+    return sum(map(bool, map(str.strip, text.splitlines())))
 
 
 # ---------------------------------------------------------------- steps and observations
@@ -441,10 +446,11 @@ def valid(text: str) -> bool:
 def written(row: Row) -> dict[str, Any]:
     """A row as it is written: what no UTF-8 can hold is a question mark."""
     # The fields of a row are plain: `model_dump` would only copy them.
-    return {
-        name: value if not isinstance(value, str) or valid(value) else value.encode("utf-8", "replace").decode()
-        for name, value in row.__dict__.items()
-    }
+    fields = row.__dict__
+    text = "".join([value for value in fields.values() if isinstance(value, str)])
+    if valid(text):
+        return fields
+    return {name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _json(value: Any) -> str:

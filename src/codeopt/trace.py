@@ -83,6 +83,7 @@ TRACE_FILE = "trace.jsonl"
 INLINE_BYTES = 1024
 MOST_LINE_BYTES = 1 << 24
 _BODY_KEY = "$body"
+_BODY_MARK = _BODY_KEY.encode()
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -318,7 +319,9 @@ def salvage(folder: Path) -> Iterator[tuple[int, dict[str, Any], Event | Damage]
             if record.get("event") in ("run_started", "resumed") and isinstance(version, int) and version > VERSION:
                 raise UserError(f"{path} has version {version}, this codeopt reads up to {VERSION}", "update codeopt")
             try:
-                yield number, record, _EVENT.validate_python(_restore(record, bodies))
+                # Most lines name no body, and looking through all of a record is a good part of what reading it costs.
+                whole = _restore(record, bodies) if _BODY_MARK in line else record
+                yield number, record, _EVENT.validate_python(whole)
             except ValidationError as error:
                 first = error.errors()[0]
                 yield number, record, Damage("not an event", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200])
