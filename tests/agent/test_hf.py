@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codeopt.agent.models import hf
 from codeopt.agent.models.chat import Reply, Request
 from codeopt.agent.models.hf import HfModel, RowSampler
 from codeopt.errors import UserError
@@ -69,6 +71,21 @@ def test_an_answer_does_not_depend_on_its_batch(model: HfModel, temperature: flo
     # Batches of another shape round in another way, which may turn a near tie.
     assert sum(one == other for one, other in zip(alone, together)) >= 15
     assert len({reply.text for reply in together}) > 8
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_rows_that_have_ended_leave_their_batch(model: HfModel, monkeypatch: pytest.MonkeyPatch, temperature: float) -> None:
+    wanted = [replace(one, max_tokens=3 + 5 * (seed % 5)) for seed, one in enumerate(requests(temperature, 0.95))]
+    whole = ask(model, wanted, 16)
+    rows: list[int] = []
+    generate = model._model.generate
+    monkeypatch.setattr(model._model, "generate", lambda **given: rows.append(len(given["input_ids"])) or generate(**given))
+    monkeypatch.setattr(hf, "STRIDE", 4)
+    parts = ask(model, wanted, 16)
+    assert len(rows) == 6 and rows == sorted(rows, reverse=True) and rows[0] == 16 and rows[-1] <= 3
+    # Fewer rows round in another way, which may turn a near tie.
+    assert sum(one == other for one, other in zip(whole, parts)) >= 15
+    assert [reply.tokens_out for reply in parts] == [reply.tokens_out for reply in whole] or temperature
 
 
 def test_seeds_and_only_seeds_make_the_difference(model: HfModel) -> None:
