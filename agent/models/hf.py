@@ -59,8 +59,8 @@ class HfModel:
         if missing:
             raise UserError(f"hf: models need {' and '.join(missing)}", 'pip install "codeopt[train]"')
         # The adapter first: it is small, and where it is not there the model need not be fetched.
-        adapter = adapter and _found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
-        base = _found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub")
+        adapter = adapter and found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
+        base = found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub")
         import torch
         import transformers
 
@@ -339,7 +339,7 @@ def split(name: str) -> tuple[str, str]:
     return base, adapter
 
 
-def _found(name: str, file: str, noun: str, hint: str) -> str:
+def found(name: str, file: str, noun: str, hint: str) -> str:
     """The directory (or the .gguf file) of a model or adapter. Raises UserError where there is none."""
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":

@@ -1,0 +1,100 @@
+"""`codeopt train`: better optimiser models from datasets and from measured speedups."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Train optimiser models on datasets and on measured speedups.")
+
+Config = Annotated[Path | None, typer.Argument(help="TOML with these settings, and TRL's fields in a table \\[trl].")]
+Model = Annotated[str | None, typer.Option(help="Folder, one .gguf file, or a name on the hub.")]
+Data = Annotated[str | None, typer.Option(help="Dataset of codeopt data build.")]
+Out = Annotated[str | None, typer.Option(help="Folder of checkpoints and results; a stopped training goes on there.")]
+Adapter = Annotated[str | None, typer.Option(help="lora, dora, or full for all weights (default: lora).")]
+Rank = Annotated[int | None, typer.Option(help="Of the adapter (default: 16).")]
+Seed = Annotated[int | None, typer.Option(help="Of data order, dropout and sampling (default: 0).")]
+Patience = Annotated[
+    int | None, typer.Option(help="Evaluations without a lower loss after which it stops (default: never).")
+]
+Fields = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A field of TRL's config; may be repeated.")
+]
+Tasks = Annotated[str | None, typer.Option(help="What completions are held against: mbpp, a folder of tasks, a Python package.")]
+Lanes = Annotated[int | None, typer.Option(help="Tasks judged at a time (default: one a core, but one).")]
+Sandbox = Annotated[str | None, typer.Option(help="auto, docker, bubblewrap or process (default: auto).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def sft(
+    config: Config = None,
+    model: Model = None,
+    data: Data = None,
+    out: Out = None,
+    adapter: Adapter = None,
+    rank: Rank = None,
+    patience: Patience = None,
+    seed: Seed = None,
+    fields: Fields = None,
+    as_json: AsJson = False,
+) -> None:
+    """Supervised: slow program in, fast program out. Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."""
+    _train("sft", config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience, seed=seed)
+
+
+@app.command()
+def dpo(
+    config: Config = None,
+    model: Model = None,
+    data: Data = None,
+    out: Out = None,
+    adapter: Adapter = None,
+    rank: Rank = None,
+    patience: Patience = None,
+    seed: Seed = None,
+    fields: Fields = None,
+    as_json: AsJson = False,
+) -> None:
+    """On preferences: the faster of two measured programs. Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."""
+    _train("dpo", config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience, seed=seed)
+
+
+@app.command()
+def grpo(
+    config: Config = None,
+    model: Model = None,
+    data: Data = None,
+    out: Out = None,
+    tasks: Tasks = None,
+    adapter: Adapter = None,
+    rank: Rank = None,
+    lanes: Lanes = None,
+    sandbox: Sandbox = None,
+    seed: Seed = None,
+    fields: Fields = None,
+    as_json: AsJson = False,
+) -> None:
+    """Online: the reward is the speedup that the sandbox measures. Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."""
+    _train(
+        "grpo", config, fields, as_json, model=model, data=data, out=out, tasks=tasks, adapter=adapter, rank=rank, lanes=lanes,
+        sandbox=sandbox, seed=seed,
+    )  # fmt: skip
+
+
+def _train(trainer: Any, config: Path | None, fields: list[str] | None, as_json: bool, **flags: Any) -> None:
+    from codeopt.training.run import RESULT, train
+    from codeopt.training.settings import read
+
+    settings = read(trainer, config, flags, fields or [])
+    figures = train(settings, lambda line: typer.echo(line, err=True))
+    if as_json:
+        typer.echo(json.dumps(figures, default=str))
+    if not figures["finished"]:
+        typer.echo(f"interrupted after step {figures['steps']}, which is kept; the same command with --out {settings.out} goes on", err=True)
+        raise typer.Exit(130)
+    if not as_json:
+        typer.echo(f"{figures['steps']} steps in {figures['seconds']:.0f} s: {Path(settings.out)}, with {RESULT}")

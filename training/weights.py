@@ -1,0 +1,61 @@
+"""Models to train: from the hub, a folder, or one GGUF file, whose weights are unpacked."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+from codeopt.agent.models.hf import found
+from codeopt.errors import UserError
+
+ALIKE = 0.98
+"""Correlation from which two matrices are one and the same, quantised in two ways."""
+
+
+def load(name: str) -> tuple[Any, Any]:
+    """(model, tokenizer), in float32 on a CPU and bfloat16 where there is a GPU.
+
+    Files of GGUF keep the input and the output embedding apart even where a model has one for both; these are made one
+    again, the output's, which is quantised better. Code that comes with a model is never run.
+
+    Raises:
+        UserError: There is no such model, or it cannot be loaded.
+    """
+    import torch
+    import transformers
+
+    where = found(name, "config.json", "model", "give the folder of a model, one .gguf file, or a name on the hub")
+    options: dict[str, Any] = {}
+    if where.endswith(".gguf"):
+        where, options["gguf_file"] = str(Path(where).parent), Path(where).name
+    more = {"quantization_config": transformers.GgufConfig(dequantize=True)} if options else {}
+    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    quiet = contextlib.redirect_stderr(io.StringIO()) if options else contextlib.nullcontext()
+    try:
+        with quiet:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
+            model = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
+    except Exception as error:  # whatever a file of somebody else's makes the library raise
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{name} cannot be loaded ({first})", "check that it is a whole causal language model") from None
+    if options:
+        _tie(model)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
+
+
+def _tie(model: Any) -> None:
+    """Make the two embeddings one where they are the same but for their quantisation."""
+    import torch
+
+    inside, outside = model.get_input_embeddings(), model.get_output_embeddings()
+    if outside is None or inside.weight.shape != outside.weight.shape or inside.weight is outside.weight:
+        return
+    few = slice(None, None, max(1, len(inside.weight) // 1000))
+    one, other = inside.weight[few].detach().float().flatten(), outside.weight[few].detach().float().flatten()
+    if float(torch.corrcoef(torch.stack([one, other]))[0, 1]) >= ALIKE:
+        inside.weight = outside.weight
+        model.config.tie_word_embeddings = True
