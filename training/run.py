@@ -170,7 +170,7 @@ def _trainer(settings: Settings, config: Any, model: Any, tokenizer: Any, rows: 
     import trl
 
     adapter = None
-    if settings.adapter != "full":
+    if settings.adapter != "full" and not isinstance(model, peft.PeftModel):
         adapter = peft.LoraConfig(
             r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear", use_dora=settings.adapter == "dora", task_type="CAUSAL_LM"
         )

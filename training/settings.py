@@ -22,7 +22,7 @@ class Settings(Record):
     """One training.
 
     Attributes:
-        model: Name on the hub, folder, or .gguf file.
+        model: Name on the hub, folder, or .gguf file; with @ADAPTER that adapter is trained on.
         data: Folder of a dataset that `codeopt data build` made.
         out: Folder of checkpoints and results.
         adapter: "lora", "dora", or "full" for all weights.

@@ -1,4 +1,4 @@
-"""Models to train: from the hub, a folder, or one GGUF file, whose weights are unpacked."""
+"""Models to train: from the hub, a folder, or one GGUF file, whose weights are unpacked; with an adapter that is trained on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from codeopt.agent.models.hf import found
+from codeopt.agent.models.hf import found, split
 from codeopt.errors import UserError
 
 ALIKE = 0.98
@@ -15,18 +15,20 @@ ALIKE = 0.98
 
 
 def load(name: str) -> tuple[Any, Any]:
-    """(model, tokenizer), in float32 on a CPU and bfloat16 where there is a GPU.
+    """(model, tokenizer) of NAME[@ADAPTER], in float32 on a CPU and bfloat16 where there is a GPU; an adapter can be trained.
 
     Files of GGUF keep the input and the output embedding apart even where a model has one for both; these are made one
     again, the output's, which is quantised better. Code that comes with a model is never run.
 
     Raises:
-        UserError: There is no such model, or it cannot be loaded.
+        UserError: There is no such model or adapter, or it cannot be loaded.
     """
     import torch
     import transformers
 
-    where = found(name, "config.json", "model", "give the folder of a model, one .gguf file, or a name on the hub")
+    base, adapter = split(name)
+    adapter = adapter and found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
+    where = found(base, "config.json", "model", "give the folder of a model, one .gguf file, or a name on the hub")
     options: dict[str, Any] = {}
     if where.endswith(".gguf"):
         where, options["gguf_file"] = str(Path(where).parent), Path(where).name
@@ -36,15 +38,25 @@ def load(name: str) -> tuple[Any, Any]:
     try:
         with quiet:
             tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-            model = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
     except Exception as error:  # whatever a file of somebody else's makes the library raise
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"{name} cannot be loaded ({first})", "check that it is a whole causal language model") from None
+        raise UserError(f"{base} cannot be loaded ({_first(error)})", "check that it is a whole causal language model") from None
     if options:
         _tie(model)
+    if adapter:
+        import peft
+
+        try:
+            model = peft.PeftModel.from_pretrained(model, adapter, is_trainable=True)
+        except Exception as error:  # as above
+            raise UserError(f"{name} cannot be loaded ({_first(error)})", "check that the adapter belongs to the model") from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _tie(model: Any) -> None:

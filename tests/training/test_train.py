@@ -64,6 +64,11 @@ def test_supervised_steps_are_kept_and_go_on(model: Path, data: Path, tmp_path: 
     assert len(whole) == 6 and all(map(math.isfinite, whole))
     assert HfModel(f"{model}@{tmp_path / 'whole' / 'adapter'}").parameters > told["parameters"] - told["trained"]
 
+    after = f"{model}@{tmp_path / 'whole' / 'adapter'}"
+    done = codeopt(*words("sft", Path(after), data, tmp_path / "second", "--set", "max_steps=1", "--json"), cwd=tmp_path, env=LIGHT, seconds=300)
+    assert done.returncode == 0 and json.loads(done.stdout)["trained"] == told["trained"], done.stderr
+    assert losses(tmp_path / "second")[0] < whole[0], "it goes on with what the adapter has learnt"
+
     out = tmp_path / "parts"
     process = subprocess.Popen(command(*words("sft", model, data, out, *asked)), env=environment(**LIGHT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
@@ -114,6 +119,7 @@ def test_bad_input_is_one_line(model: Path, data: Path, tmp_path: Path) -> None:
         (str(model), str(data), "out", "--set", "optim=nothing"): "SFTConfig",
         (str(model), str(data), "out", "--set", "max_length=8"): "none of the .* rows fits",
         (str(tmp_path / "no"), str(data), "out"): "no model",
+        (f"{model}@{tmp_path}", str(data), "out"): "no adapter",
         (str(model), str(tmp_path / "no"), "out"): "no dataset.json",
         (str(model), str(data), "."): "holds no training",
     }

@@ -11,7 +11,7 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Train optimiser models on datasets and on measured speedups.")
 
 Config = Annotated[Path | None, typer.Argument(help="TOML with these settings, and TRL's fields in a table \\[trl].")]
-Model = Annotated[str | None, typer.Option(help="Folder, one .gguf file, or a name on the hub.")]
+Model = Annotated[str | None, typer.Option(help="Folder, one .gguf file, or a name on the hub; with @ADAPTER that adapter is trained on.")]
 Data = Annotated[str | None, typer.Option(help="Dataset of codeopt data build.")]
 Out = Annotated[str | None, typer.Option(help="Folder of checkpoints and results; a stopped training goes on there.")]
 Adapter = Annotated[str | None, typer.Option(help="lora, dora, or full for all weights (default: lora).")]
@@ -29,41 +29,39 @@ Sandbox = Annotated[str | None, typer.Option(help="auto, docker, bubblewrap or p
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command()
-def sft(
-    config: Config = None,
-    model: Model = None,
-    data: Data = None,
-    out: Out = None,
-    adapter: Adapter = None,
-    rank: Rank = None,
-    patience: Patience = None,
-    seed: Seed = None,
-    fields: Fields = None,
-    as_json: AsJson = False,
-) -> None:
-    """Supervised: slow program in, fast program out. Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."""
-    _train("sft", config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience, seed=seed)
+ON_DATA = {
+    "sft": "Supervised: slow program in, fast program out.",
+    "dpo": "On preferences: the faster of two measured programs.",
+}
+ENDS = "Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."
 
 
-@app.command()
-def dpo(
-    config: Config = None,
-    model: Model = None,
-    data: Data = None,
-    out: Out = None,
-    adapter: Adapter = None,
-    rank: Rank = None,
-    patience: Patience = None,
-    seed: Seed = None,
-    fields: Fields = None,
-    as_json: AsJson = False,
-) -> None:
-    """On preferences: the faster of two measured programs. Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."""
-    _train("dpo", config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience, seed=seed)
+def _on_data(trainer: str, what: str) -> None:
+    """Add the command of a trainer that reads a dataset and nothing else."""
+
+    @app.command(trainer, help=f"{what} {ENDS}")
+    def command(
+        config: Config = None,
+        model: Model = None,
+        data: Data = None,
+        out: Out = None,
+        adapter: Adapter = None,
+        rank: Rank = None,
+        patience: Patience = None,
+        seed: Seed = None,
+        fields: Fields = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _train(
+            trainer, config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience, seed=seed
+        )
 
 
-@app.command()
+for _name, _what in ON_DATA.items():
+    _on_data(_name, _what)
+
+
+@app.command(help=f"Online: the reward is the speedup that the sandbox measures. {ENDS}")
 def grpo(
     config: Config = None,
     model: Model = None,
@@ -78,7 +76,6 @@ def grpo(
     fields: Fields = None,
     as_json: AsJson = False,
 ) -> None:
-    """Online: the reward is the speedup that the sandbox measures. Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."""
     _train(
         "grpo", config, fields, as_json, model=model, data=data, out=out, tasks=tasks, adapter=adapter, rank=rank, lanes=lanes,
         sandbox=sandbox, seed=seed,
