@@ -50,7 +50,8 @@ def score(command: list[str], folder: Path, stop_at: int, deadline: float) -> bo
                 raise TimeoutError
             if len(lines(folder)) >= stop_at:
                 process.send_signal(random.choice((signal.SIGINT, signal.SIGKILL)))
-                process.wait(120)
+                if process.wait(120) not in (130, -signal.SIGKILL):
+                    sys.exit(f"codeopt eval score ended with {process.returncode} when it was interrupted")
                 return False
         if process.returncode:
             sys.exit(f"codeopt eval score ended with {process.returncode}")
@@ -94,6 +95,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop then; the same command goes on")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/enamel-repeat.json")
     asked = parser.parse_args()
+    # A shell starts jobs in the background with SIGINT ignored, and so would be what is interrupted here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     samples = asked.samples or folder_of(asked.data, "enamel", "enamel.csv") / "samples" / SAMPLES
     work = asked.work or Path(tempfile.mkdtemp(prefix="codeopt-repeat-"))
     command = [sys.executable, "-m", "codeopt", "eval", "score", "enamel", "--samples-from", str(samples)]
