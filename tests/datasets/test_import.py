@@ -235,7 +235,7 @@ def test_records_are_run_again_here(tmp_path: Path) -> None:
     def cases(*sizes: int) -> list[dict[str, str]]:
         return [{"input": f"{n}\n", "output": f"{n * (n - 1) // 2}\n"} for n in sizes]
 
-    record = {"slow": SUM, "fast": GAUSS, "speedup": 99.5, "cases": cases(400_000, 5), "problem_id": "sum"}
+    record = {"slow": SUM, "fast": GAUSS, "speedup": 99.5, "cases": cases(3_000_000, 5), "problem_id": "sum"}  # long beside the start of Python
     broken = {**record, "slow": "int main( {\n", "language": "cpp"}
     source = put(tmp_path / "in.jsonl", record, {**record, "fast": OFF}, broken)
     done = codeopt("data", "import", "jsonl", source, "--out", tmp_path / "out", cwd=tmp_path)
