@@ -16,10 +16,9 @@ from typing import Any
 from codeopt.datasets.store import Dataset
 from codeopt.errors import UserError
 from codeopt.machine import fingerprint, library_version
-from codeopt.training.settings import FORMS, Settings, check_names
+from codeopt.training.settings import FORMS, PACKAGES, Settings, check_names
 from codeopt.training.weights import load
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 RESULT = "training.json"
 SETTINGS = "settings.json"
 CHECKPOINTS = "checkpoints"
@@ -47,7 +46,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
         say: Told in a line what goes on.
 
     Raises:
-        UserError: A package is missing, something is named that is not there, or the folder holds another training.
+        UserError: Something is named that is not there, or the folder holds another training.
     """
     # Libraries warn of each other's names; nobody who trains can mend that.
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
@@ -55,9 +54,6 @@ def train(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _train(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
-    missing = [name for name in PACKAGES if not library_version(name)]
-    if missing:
-        raise UserError(f"training needs {' and '.join(missing)}", 'pip install "codeopt[train,data]"')
     _quiet()
     out = Path(settings.out)
     _same(out, settings)

@@ -11,11 +11,14 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from codeopt.errors import UserError
+from codeopt.machine import library_version
 from codeopt.types import Record
 
 Kind = Literal["sft", "dpo", "grpo"]
 FORMS: dict[str, str] = {"sft": "sft", "dpo": "preference", "grpo": "prompts"}
 """Configuration of a dataset that each trainer reads."""
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "pyarrow")
 
 
 class Settings(Record):
@@ -86,6 +89,13 @@ def read(trainer: Kind, file: Path | None, flags: Mapping[str, Any], fields: Seq
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "see codeopt train --help") from None
+
+
+def check_packages() -> None:
+    """Raises UserError where something that trains is not installed; nothing is imported."""
+    missing = [name for name in PACKAGES if not library_version(name)]
+    if missing:
+        raise UserError(f"training needs {' and '.join(missing)}", 'pip install "codeopt[train,data]"')
 
 
 def check_names(told: Collection[str], known: Collection[str], where: str) -> None:

@@ -83,10 +83,12 @@ def grpo(
 
 
 def _train(trainer: Any, config: Path | None, fields: list[str] | None, as_json: bool, **flags: Any) -> None:
-    from codeopt.training.run import RESULT, train
-    from codeopt.training.settings import read
+    from codeopt.training.settings import check_packages, read
 
     settings = read(trainer, config, flags, fields or [])
+    check_packages()
+    from codeopt.training.run import RESULT, train
+
     figures = train(settings, lambda line: typer.echo(line, err=True))
     if as_json:
         typer.echo(json.dumps(figures, default=str))
