@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,7 +96,8 @@ def test_a_machine_that_fails_is_nobodys_fault(tasks: Path, tmp_path: Path) -> N
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
-    for name, words in (("enamel", "is a test set"), (str(tmp_path / "nowhere"), "nowhere")):
+    tested = [("enamel", "is a test set")] if os.environ.get("CODEOPT_DATA") else []  # it is looked at only where its data is
+    for name, words in (*tested, (str(tmp_path / "nowhere"), "nowhere")):
         with pytest.raises(UserError, match=words):
             SpeedupReward(name, sandbox="process")
 
