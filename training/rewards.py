@@ -13,7 +13,6 @@ import hashlib
 import itertools
 import math
 import os
-import re
 import tempfile
 import weakref
 from collections import Counter
@@ -30,7 +29,7 @@ from codeopt.agent.tasks.model import Task
 from codeopt.errors import SandboxBroken, UserError
 from codeopt.evals.making.judging import PAIRS
 from codeopt.evals.making.keeping import KEY, kept_inputs, restore
-from codeopt.evals.making.record import Recorder
+from codeopt.evals.making.record import Recorder, folder_name
 from codeopt.evals.making.sources import Base, Source
 from codeopt.evals.making.ways import Ways
 from codeopt.sandbox.choose import choose
@@ -184,7 +183,7 @@ class SpeedupReward:
             return base
         task = detect(base.file)
         mark = hashlib.sha256(program.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        place = out / "bases" / f"{_plain(task_id)}-{mark}"
+        place = out / "bases" / f"{folder_name(task_id)}-{mark}"
         file = restore(place, program, task.language, task.kind, task.function, kept_inputs(task).get(KEY, {}))
         return Base(f"{base.name}-{mark}", file, base.problem_id, base.source, base.licence)
 
@@ -219,7 +218,7 @@ class _Asked:
 
     def read(self, out: Path) -> None:
         """Take the verdicts from the run."""
-        folder = out / _plain(self.base.name)
+        folder = out / folder_name(self.base.name)
         marks: dict[str, str] = {}
         for event in read_trace(folder) if folder.is_dir() else ():
             if isinstance(event, CandidateMade):
@@ -239,10 +238,6 @@ class _Asked:
 def _text(completion: Completion) -> str:
     """The text of a completion, plain or conversational."""
     return completion if isinstance(completion, str) else str(completion[-1]["content"])
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def _last_call(folder: Path) -> int:

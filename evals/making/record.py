@@ -139,6 +139,11 @@ class Job:
         self.trace.add(VerdictReached(candidate=candidate.id, verdict=verdict))
 
 
+def folder_name(base: str) -> str:
+    """The folder of a base's run, by the base's name."""
+    return re.sub(r"[^\w.-]+", "-", base)
+
+
 class Recorder:
     """Runs of bases in a folder.
 
@@ -182,7 +187,7 @@ class Recorder:
 
     def _items(self, bases: Iterable[Base]) -> Iterator[Item]:
         for base in bases:
-            folder = self.out / re.sub(r"[^\w.-]+", "-", base.name)
+            folder = self.out / folder_name(base.name)
             if holds_run(folder) and any(isinstance(event, RunFinished) for event in read_trace(folder)):
                 self.summary.bases["finished before"] += 1
                 continue
