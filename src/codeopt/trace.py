@@ -320,8 +320,8 @@ def salvage(folder: Path) -> Iterator[tuple[int, dict[str, Any], Event | Damage]
                 raise UserError(f"{path} has version {version}, this codeopt reads up to {VERSION}", "update codeopt")
             try:
                 # Most lines name no body, and looking through all of a record is a good part of what reading it costs.
-                whole = _restore(record, bodies) if _BODY_MARK in line else record
-                yield number, record, _EVENT.validate_python(whole)
+                filled = _restore(record, bodies) if _BODY_MARK in line else record
+                yield number, record, _EVENT.validate_python(filled)
             except ValidationError as error:
                 first = error.errors()[0]
                 yield number, record, Damage("not an event", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200])
