@@ -89,8 +89,9 @@ def _train(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
         "versions": {name: library_version(name) for name in PACKAGES},
     }
     if not stopped.is_set():
-        trainer.save_model(str(out / ("model" if settings.adapter == "full" else "adapter")))
-        tokenizer.save_pretrained(out / ("model" if settings.adapter == "full" else "adapter"))
+        place = out / ("model" if settings.adapter == "full" else "adapter")
+        trainer.save_model(str(place))
+        tokenizer.save_pretrained(place)
     (out / RESULT).write_text(json.dumps(figures, indent=1, default=str) + "\n", "utf-8")
     return figures
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from pathlib import Path
 from typing import Any
 
-from codeopt.agent.models.hf import found, split
-from codeopt.errors import UserError
+from codeopt.agent.models.hf import pretrained, refusal, sources
 
 ALIKE = 0.98
 """Correlation from which two matrices are one and the same, quantised in two ways."""
@@ -26,37 +22,22 @@ def load(name: str) -> tuple[Any, Any]:
     import torch
     import transformers
 
-    base, adapter = split(name)
-    adapter = adapter and found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
-    where = found(base, "config.json", "model", "give the folder of a model, one .gguf file, or a name on the hub")
-    options: dict[str, Any] = {}
-    if where.endswith(".gguf"):
-        where, options["gguf_file"] = str(Path(where).parent), Path(where).name
-    more = {"quantization_config": transformers.GgufConfig(dequantize=True)} if options else {}
-    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    quiet = contextlib.redirect_stderr(io.StringIO()) if options else contextlib.nullcontext()
+    base, adapter = sources(name)
+    packed = base.endswith(".gguf")
+    more = {"quantization_config": transformers.GgufConfig(dequantize=True)} if packed else {}
     try:
-        with quiet:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
-    except Exception as error:  # whatever a file of somebody else's makes the library raise
-        raise UserError(f"{base} cannot be loaded ({_first(error)})", "check that it is a whole causal language model") from None
-    if options:
-        _tie(model)
-    if adapter:
-        import peft
+        tokenizer, model = pretrained(base, torch.bfloat16 if torch.cuda.is_available() else torch.float32, **more)
+        if packed:
+            _tie(model)
+        if adapter:
+            import peft
 
-        try:
             model = peft.PeftModel.from_pretrained(model, adapter, is_trainable=True)
-        except Exception as error:  # as above
-            raise UserError(f"{name} cannot be loaded ({_first(error)})", "check that the adapter belongs to the model") from None
+    except Exception as error:  # whatever a file of somebody else's makes these libraries raise
+        raise refusal(name, adapter, error) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _tie(model: Any) -> None:

@@ -58,9 +58,7 @@ class HfModel:
         missing = [package for package in needed if importlib.util.find_spec(package) is None]
         if missing:
             raise UserError(f"hf: models need {' and '.join(missing)}", 'pip install "codeopt[train]"')
-        # The adapter first: it is small, and where it is not there the model need not be fetched.
-        adapter = adapter and found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
-        base = found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub")
+        base, adapter = sources(name)
         import torch
         import transformers
 
@@ -85,27 +83,16 @@ class HfModel:
 
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
-        where, options = base, dict[str, Any](trust_remote_code=False)
-        if base.endswith(".gguf"):
-            where, options["gguf_file"] = str(Path(base).parent), Path(base).name
-        # Reading GGUF draws a bar for every tensor, on a terminal or not; a download's bar is wanted.
-        quiet = contextlib.redirect_stderr(io.StringIO()) if "gguf_file" in options else contextlib.nullcontext()
         try:
-            with quiet, warnings.catch_warnings(action="ignore"):
-                tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-                model: Any = transformers.AutoModelForCausalLM.from_pretrained(where, dtype=getattr(torch, self.dtype), **options)
+            with warnings.catch_warnings(action="ignore"):
+                tokenizer, model = pretrained(base, getattr(torch, self.dtype))
                 if adapter:
                     import peft
 
                     model = peft.PeftModel.from_pretrained(model, adapter)
                 return tokenizer, model.to(self.device).eval()
         except Exception as error:  # whatever a file of somebody else's makes these libraries raise
-            if _is_out_of_memory(error):
-                raise UserError(f"{self.name} does not fit into the memory", "free some, or name a smaller model") from None
-            if "trust_remote_code" in str(error):
-                raise UserError(f"{self.name} brings code of its own, which is never run", "name another model") from None
-            hint = "check that the adapter belongs to the model" if adapter else "check that it is a whole causal language model"
-            raise UserError(f"{self.name} cannot be loaded ({_first_line(error)})", hint) from None
+            raise refusal(self.name, adapter, error) from None
 
     def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Each request's reply with the request's index, as soon as its batch ends; the longest prompts first.
@@ -339,7 +326,38 @@ def split(name: str) -> tuple[str, str]:
     return base, adapter
 
 
-def found(name: str, file: str, noun: str, hint: str) -> str:
+def sources(name: str) -> tuple[str, str]:
+    """Where the model and the adapter ("" for none) of NAME_OR_DIR[@ADAPTER] lie. Raises UserError where one is not there."""
+    base, adapter = split(name)
+    # The adapter first: it is small, and where it is not there the model need not be fetched.
+    adapter = adapter and _found(adapter, "adapter_config.json", "adapter", "give the directory of a LoRA adapter, or its name on the hub")
+    return _found(base, "config.json", "model", "give the directory of a model, one .gguf file, or a name on the hub"), adapter
+
+
+def pretrained(base: str, dtype: Any, **more: Any) -> tuple[Any, Any]:
+    """The tokenizer and the model of a folder or a .gguf file; `more` is for the model. Raises whatever the libraries do."""
+    import transformers
+
+    where, options = base, dict[str, Any](trust_remote_code=False)
+    if base.endswith(".gguf"):
+        where, options["gguf_file"] = str(Path(base).parent), Path(base).name
+    # Reading GGUF draws a bar for every tensor, on a terminal or not; a download's bar is wanted.
+    with contextlib.redirect_stderr(io.StringIO()) if "gguf_file" in options else contextlib.nullcontext():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
+        return tokenizer, transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
+
+
+def refusal(name: str, adapter: str, error: Exception) -> UserError:
+    """Why a model could not be loaded, for a person."""
+    if _is_out_of_memory(error):
+        return UserError(f"{name} does not fit into the memory", "free some, or name a smaller model")
+    if "trust_remote_code" in str(error):
+        return UserError(f"{name} brings code of its own, which is never run", "name another model")
+    hint = "check that the adapter belongs to the model" if adapter else "check that it is a whole causal language model"
+    return UserError(f"{name} cannot be loaded ({_first_line(error)})", hint)
+
+
+def _found(name: str, file: str, noun: str, hint: str) -> str:
     """The directory (or the .gguf file) of a model or adapter. Raises UserError where there is none."""
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
