@@ -165,7 +165,7 @@ class Attacker:
             task=entry.task,
             expected="refused" if entry.row else "accepted",
             status="no verdict" if answer.accepted is None else "accepted" if answer.accepted else "refused",
-            evidence=answer.evidence[:EVIDENCE],
+            evidence=_short(answer.evidence),
             seconds=round(time.monotonic() - started, 2),
             outcome=("missed" if entry.row else "false_alarm") if bad else "passed",
         )
@@ -239,7 +239,15 @@ def _verdict(line: str) -> tuple[bool, float | None] | None:
 
 def _words(last: str, errors: str, code: int) -> str:
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return (last or (lines[-1] if lines else f"exit code {code} and not a word"))[:EVIDENCE]
+    return _short(last or (lines[-1] if lines else f"exit code {code} and not a word"))
+
+
+def _short(text: str) -> str:
+    """Both ends of a long line: an interpreter begins with a path and says what is wrong last."""
+    if len(text) <= EVIDENCE:
+        return text
+    kept = (EVIDENCE - 1) // 2
+    return f"{text[:kept]}…{text[-kept:]}"
 
 
 def _filled(word: str, paths: dict[str, str]) -> str:
