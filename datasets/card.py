@@ -22,6 +22,7 @@ MEANING = {
     "sft": "`prompt`, `completion`: slow program in, fast program out",
     "sft_anonymised": "`prompt`, `completion`: as `sft`, without the programs' own names; `names` has them",
     "preference": "`prompt`, `chosen`, `rejected`, `margin`: two changes of one program, the better one first",
+    "ranked": "`prompt`, `completions`, `scores`: changes of one program, the best one first",
     "unpaired": "`prompt`, `completion`, `label`: changes that are verified and faster, and ones that are not",
     "prompts": "`prompt`, `task_id`: programs to make faster",
 }

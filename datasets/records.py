@@ -1,7 +1,7 @@
 """The rows of a dataset, typed: one class per configuration, in the order in which its columns stand.
 
-`pairs`, `trajectories`, `failures` and `observations` are what the traces say. `sft`, `preference`, `unpaired` and
-`prompts` are forms of them that trainers take as they are; see `codeopt.datasets.forms`.
+`pairs`, `trajectories`, `failures` and `observations` are what the traces say. `sft`, `preference`, `ranked`, `unpaired`
+and `prompts` are forms of them that trainers take as they are; see `codeopt.datasets.forms`.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Pair(Row):
         rule: Name of the rule or of the model; "" where it is not known.
         note: What was changed, in words.
         plan: Title and idea of the plan that it follows.
+        profile: JSON: where the time of `input` goes, where the run has a profile of it; see `codeopt.types.Profile`.
         flags: Compiler flags that belong to the fast one only.
         visible, hidden: Inputs on which both gave the same answers.
         inputs: JSON: the generator or the cases that the programs were held to, where their inputs are not made from the
@@ -99,6 +100,7 @@ class Pair(Row):
     rule: str = ""
     note: str = ""
     plan: str = ""
+    profile: str = ""
     flags: tuple[str, ...] = ()
     visible: int = 0
     hidden: int = 0

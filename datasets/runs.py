@@ -289,6 +289,7 @@ def _pair(run: Run, slow: str, fast: str, measured: Measurement, proof: Proof, v
         **(figures(measured) | ({"p_value": None} if turned else {})),
         proof=proof,
         **_story(run, steps),
+        profile=run.profile.model_dump_json() if run.profile and slow == BASELINE else "",
         flags=flags,
         visible=sum(verdict.inputs.visible.values()),
         hidden=sum(verdict.inputs.hidden.values()),

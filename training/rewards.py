@@ -8,6 +8,7 @@ earns nothing (the steps: Kevin, Baronio et al. 2025; a logarithm that is cut of
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import itertools
@@ -34,6 +35,7 @@ from codeopt.evals.making.sources import Base, Source
 from codeopt.evals.making.ways import Ways
 from codeopt.sandbox.choose import choose
 from codeopt.trace import CandidateMade, VerdictReached, read_trace
+from codeopt.training.settings import Form
 from codeopt.types import Status, Verdict
 
 Completion = str | Sequence[Mapping[str, Any]]
@@ -63,17 +65,22 @@ class Scale:
     floor: float = 1.03
     tampered: float = -1.0
 
-    def reward(self, verdict: Verdict) -> float | None:
-        """A verdict's worth; None where there is none to speak of."""
+    def reward(self, verdict: Verdict, share: float | None = None) -> float | None:
+        """A verdict's worth; None where there is none to speak of.
+
+        Args:
+            share: Of `faster`, that a right answer gets; None takes it from the speedup.
+        """
         if verdict.status in _RIGHT:
-            return self.right + self.faster * self._gain(verdict)
+            return self.right + self.faster * (self.gain(verdict) if share is None else share)
         if verdict.status is Status.UNDECIDED:
             return None
         if verdict.status is Status.TAMPERED:
             return self.tampered
         return self.unreadable if verdict.status in _UNREADABLE else self.wrong
 
-    def _gain(self, verdict: Verdict) -> float:
+    def gain(self, verdict: Verdict) -> float:
+        """0 to 1: how much of the way to `cap` the lower end of a verified speedup goes, by logarithms."""
         low = verdict.holdout.low if verdict.holdout is not None and verdict.accepted else 1.0
         return min(1.0, max(0.0, math.log(max(low, 1.0) / self.floor)) / math.log(self.cap / self.floor))
 
@@ -96,6 +103,9 @@ class SpeedupReward:
         seed: Of the inputs.
         scale: What verdicts are worth.
         model: Who is trained; for the traces.
+        form: What a right answer gets beyond `scale.right`. "speedup": by its logarithm, cut off. "rank": the share of the
+            right answers to the same program that are slower. "faster": all of it where it is verifiably faster. "right":
+            all of it, however slow it is: a control.
 
     Raises:
         UserError: There are no such tasks, or no such sandbox.
@@ -113,8 +123,10 @@ class SpeedupReward:
         seed: int = 0,
         scale: Scale | None = None,
         model: str = "",
+        form: Form = "speedup",
     ) -> None:
         self.__name__ = "speedup"  # TRL calls its columns so
+        self._form = form
         self.scale = scale or Scale()
         choose(sandbox, trusted=False).close()
         self._source = Source(tasks, Path(data) if data else None)
@@ -152,7 +164,30 @@ class SpeedupReward:
         if log_metric is not None:
             for status, count in Counter(str(one.status) if one else "no_verdict" for one in found).items():
                 log_metric(f"speedup/{status}", count / len(found))
-        return [self.scale.reward(one) if one else None for one in found]
+        shares = self._shares(found, list(zip(task_id, input or itertools.repeat(""))))
+        return [self.scale.reward(one, share) if one else None for one, share in zip(found, shares)]
+
+    async def asynchronous(self, *args: Any, **columns: Any) -> list[float | None]:
+        """The same as a coroutine function, for TRL to judge beside other rewards that are asynchronous."""
+        return await asyncio.to_thread(self, *args, **columns)
+
+    def _shares(self, found: Sequence[Verdict | None], asked: Sequence[tuple[str, str]]) -> list[float | None]:
+        """What each answer gets of `scale.faster`, if it is right; None: by its speedup."""
+        if self._form == "speedup":
+            return [None] * len(found)
+        if self._form == "right":
+            return [1.0] * len(found)
+        gains = [self.scale.gain(one) if one and one.status in _RIGHT else None for one in found]
+        if self._form == "faster":
+            return [float(bool(gain)) for gain in gains]
+        groups: dict[tuple[str, str], list[float]] = {}
+        for key, gain in zip(asked, gains):
+            if gain is not None:
+                groups.setdefault(key, []).append(gain)
+        return [
+            None if gain is None else sum(other < gain for other in groups[key]) / max(1, len(groups[key]) - 1)
+            for key, gain in zip(asked, gains)
+        ]
 
     def verdicts(
         self, completions: Sequence[Completion], task_id: Sequence[str], input: Sequence[str] | None = None

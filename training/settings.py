@@ -12,11 +12,20 @@ from pydantic import Field, ValidationError
 
 from codeopt.errors import UserError
 from codeopt.machine import library_version
+from codeopt.training.conditions import Condition
 from codeopt.types import Record
 
-Kind = Literal["sft", "dpo", "grpo"]
-FORMS: dict[str, str] = {"sft": "sft", "dpo": "preference", "grpo": "prompts"}
+Kind = Literal["sft", "rrhf", "dpo", "grpo"]
+Adapter = Literal["lora", "dora", "qlora", "full"]
+Form = Literal["speedup", "rank", "faster", "right"]
+Parallel = Literal["ddp", "fsdp", "deepspeed"]
+FORMS: dict[str, str] = {"sft": "sft", "rrhf": "ranked", "dpo": "preference", "grpo": "prompts"}
 """Configuration of a dataset that each trainer reads."""
+ONLY: dict[str, tuple[str, ...]] = {
+    "condition": ("sft", "grpo"), "best": ("sft",), "tasks": ("grpo",), "pass_rate": ("grpo",), "reward": ("grpo",), "lanes": ("grpo",),
+    "sandbox": ("grpo",), "patience": ("sft", "rrhf", "dpo"),
+}  # fmt: skip
+"""Settings that mean something to some trainers only."""
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "pyarrow")
 
@@ -28,25 +37,39 @@ class Settings(Record):
         model: Name on the hub, folder, or .gguf file; with @ADAPTER that adapter is trained on.
         data: Folder of a dataset that `codeopt data build` made.
         out: Folder of checkpoints and results.
-        adapter: "lora", "dora", or "full" for all weights.
+        adapter: "lora", "dora", "qlora" (on weights of four bits, with bitsandbytes), or "full" for all weights.
         rank: Of the adapter.
         patience: Evaluations on the validation split without a lower loss after which it stops; 0 never stops early.
+        condition: sft, grpo: what prompts say besides the program; see `codeopt.training.conditions`.
+        best: sft: completions that are kept of each program, the fastest ones; 0 keeps all.
         tasks: grpo: what the completions are held against; see `codeopt.training.SpeedupReward`.
+        pass_rate: grpo: the least and the largest share of right answers that the data's models gave to a program; others
+            teach little. Programs that no model was asked about stay.
+        reward: grpo: which form of the reward; see `codeopt.training.rewards.Form`.
         lanes, sandbox: grpo: how they are judged.
+        processes: One a GPU; each works on its share of a batch.
+        parallel: How they share the work, where there are several: a copy of the model each (ddp), or the weights cut in
+            pieces (fsdp, deepspeed).
         seed: Of data order, dropout and sampling.
-        trl: Fields of TRL's config (SFTConfig, DPOConfig, GRPOConfig), as they are named there.
+        trl: Fields of the trainer's config (TRL's SFTConfig, DPOConfig, GRPOConfig, our RRHFConfig), as they are named there.
     """
 
     trainer: Kind
     model: str
     data: str
     out: str
-    adapter: Literal["lora", "dora", "full"] = "lora"
+    adapter: Adapter = "lora"
     rank: int = Field(default=16, ge=1)
     patience: int = Field(default=0, ge=0)
+    condition: Condition = ""
+    best: int = Field(default=0, ge=0)
     tasks: str = ""
+    pass_rate: tuple[float, float] = (0.0, 1.0)
+    reward: Form = "speedup"
     lanes: int = Field(default=0, ge=0)
     sandbox: str = "auto"
+    processes: int = Field(default=1, ge=1)
+    parallel: Parallel = "ddp"
     seed: int = 0
     trl: dict[str, Any] = Field(default_factory=dict)
 
@@ -81,6 +104,9 @@ def read(trainer: Kind, file: Path | None, flags: Mapping[str, Any], fields: Seq
             raise UserError(f"--set {word}: NAME=VALUE is wanted", "for example --set learning_rate=1e-4")
         trl[name.strip()] = _value(value.strip())
     check_names(told, Settings.model_fields.keys() - {"trainer"}, str(file or "the command line"))
+    for name, trainers in ONLY.items():
+        if name in told and trainer not in trainers:
+            raise UserError(f"{name} means nothing to {trainer}", f"leave it out; it is for {' and '.join(trainers)}")
     missing = [name for name in ("model", "data", "out", *(("tasks",) if trainer == "grpo" else ())) if not told.get(name)]
     if missing:
         raise UserError(f"no {' and no '.join(missing)}", f"give {', '.join('--' + name for name in missing)}, or say it in the TOML file")
@@ -91,11 +117,15 @@ def read(trainer: Kind, file: Path | None, flags: Mapping[str, Any], fields: Seq
         raise UserError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "see codeopt train --help") from None
 
 
-def check_packages() -> None:
+def check_packages(adapter: Adapter = "lora", parallel: Parallel = "ddp") -> None:
     """Raises UserError where something that trains is not installed; nothing is imported."""
     missing = [name for name in PACKAGES if not library_version(name)]
     if missing:
         raise UserError(f"training needs {' and '.join(missing)}", 'pip install "codeopt[train,data]"')
+    extra = {"qlora": adapter == "qlora" and "bitsandbytes", "deepspeed": parallel == "deepspeed" and "deepspeed"}
+    for what, package in extra.items():
+        if package and not library_version(package):
+            raise UserError(f"{what} needs {package}", f"pip install {package}")
 
 
 def check_names(told: Collection[str], known: Collection[str], where: str) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from codeopt.agent.models.hf import pretrained, refusal, sources
+from codeopt.errors import UserError
 
 ALIKE = 0.98
 """Correlation from which two matrices are one and the same, quantised in two ways."""
 
 
-def load(name: str) -> tuple[Any, Any]:
+def load(name: str, four_bits: bool = False) -> tuple[Any, Any]:
     """(model, tokenizer) of NAME[@ADAPTER], in float32 on a CPU and bfloat16 where there is a GPU; an adapter can be trained.
 
     Files of GGUF keep the input and the output embedding apart even where a model has one for both; these are made one
     again, the output's, which is quantised better. Code that comes with a model is never run.
+
+    Args:
+        name: NAME[@ADAPTER].
+        four_bits: Quantise the model's own weights to NF4 (Dettmers et al. 2023, QLoRA, section 3).
 
     Raises:
         UserError: There is no such model or adapter, or it cannot be loaded.
@@ -24,9 +29,16 @@ def load(name: str) -> tuple[Any, Any]:
 
     base, adapter = sources(name)
     packed = base.endswith(".gguf")
-    more = {"quantization_config": transformers.GgufConfig(dequantize=True)} if packed else {}
+    if packed and four_bits:
+        raise UserError(f"{base} is quantised already", "name the model's own weights, or use --adapter lora")
+    own = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    more: dict[str, Any] = {"quantization_config": transformers.GgufConfig(dequantize=True)} if packed else {}
+    if four_bits:
+        more["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=own
+        )
     try:
-        tokenizer, model = pretrained(base, torch.bfloat16 if torch.cuda.is_available() else torch.float32, **more)
+        tokenizer, model = pretrained(base, own, **more)
         if packed:
             _tie(model)
         if adapter:

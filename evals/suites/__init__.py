@@ -145,7 +145,7 @@ def names() -> tuple[str, ...]:
 
 
 def find(name: str, data: Path | None) -> Suite[Any]:
-    """A suite by its name, or the folder of tasks at that path.
+    """A suite by its name, the folder of tasks at that path, or the dataset there.
 
     Args:
         data: The data folder; see `codeopt.evals.humaneval.folder_of`.
@@ -156,8 +156,12 @@ def find(name: str, data: Path | None) -> Suite[Any]:
     if name in names():
         made: Suite[Any] = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").create(data)
         return made
+    if (Path(name) / "dataset.json").is_file():
+        from codeopt.evals.suites._dataset import Held
+
+        return Held(Path(name))
     if Path(name).is_dir():
         from codeopt.evals.suites import folder
 
         return folder.create(Path(name))
-    raise UserError(f"there is no suite {name!r}", f"one of {', '.join(names())}, or a folder of tasks")
+    raise UserError(f"there is no suite {name!r}", f"one of {', '.join(names())}, a folder of tasks, or a dataset")

@@ -92,7 +92,7 @@ def test_load_dataset_reads_every_configuration(built: Dataset, tmp_path: Path) 
     words = [sys.executable, "-c", code, str(built.folder), *built.manifest.rows]
     done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(done.stdout.splitlines()) == 8
+    assert len(done.stdout.splitlines()) == 9
     for line in done.stdout.splitlines():
         name, _, rest = line.partition(" ")
         assert str({split: count for split, count in sorted(built.manifest.rows[name].items(), key=lambda item: ("train", "validation", "test").index(item[0]))}) in rest
@@ -108,6 +108,13 @@ def test_trainers_forms(built: Dataset, runs: Path, tmp_path: Path) -> None:
     assert sorted(row["label"] for row in labels) == [False, False, True, True]
     asked = rows(built, "prompts", problem_id="made/7")
     assert len(asked) == 2 and {row["task_id"] for row in asked} == {"made/7"}
+    assert sorted((row["tried"], row["right"], row["profile"]) for row in asked) == [(0, 0, ""), (1, 1, "line 4: 90% of the time")]
+    assert (row["plan"], row["profile"]) == ("a dict keeps order: O(n)", "line 4: 90% of the time")
+    (undone,) = [row for row in rows(built, "sft", problem_id="made/7") if "fromkeys" not in row["completion"]]
+    assert undone["plan"] == "", "what made a program slower is no plan"
+    (ranked,) = rows(built, "ranked", problem_id="made/7")
+    assert ranked["scores"] == sorted(ranked["scores"], reverse=True) and ranked["scores"][1:] == [0.0, -1.0]
+    assert "fromkeys" in ranked["completions"][0] and "list()" in ranked["completions"][1] and "not in" not in ranked["completions"][2]
     build([runs], tmp_path / "chat", Settings("t", 0, (1, 0, 0), True))
     row = next(Dataset(tmp_path / "chat").rows("preference"))
     assert [message["role"] for key in ("prompt", "chosen", "rejected") for message in row[key]] == ["user", "assistant", "assistant"]

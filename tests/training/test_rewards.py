@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import itertools
 import json
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +71,14 @@ def test_rewards_are_what_was_measured(tasks: Path, tmp_path: Path) -> None:
     assert other([""], [block(SLOW)], ["common"]) == [0.3] and (tmp_path / "runs" / "call-000003").parent.is_dir()
     with pytest.raises(UserError, match="has no task 'other'"):
         reward([""], [block(SLOW)], ["other"])
+
+
+@pytest.mark.parametrize(("form", "wanted"), [("rank", [1.3, 0.3, 0.0]), ("faster", [1.3, 0.3, 0.0]), ("right", [1.3, 1.3, 0.0])])
+def test_other_forms_of_the_reward(form: Any, wanted: list[float], tasks: Path) -> None:
+    reward = SpeedupReward(str(tasks), sandbox="process", lanes=1, form=form)
+    answers = [block(FAST), block(SLOW), block(WRONG)]
+    assert asyncio.run(reward.asynchronous([""] * 3, answers, ["common"] * 3)) == pytest.approx(wanted)
+    reward.close()
 
 
 def test_what_a_verdict_is_worth() -> None:

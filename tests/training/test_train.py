@@ -92,6 +92,42 @@ def test_preferences(model: Path, data: Path, tmp_path: Path) -> None:
     assert 0.5 < loss < 0.9, "before anything was learnt it is ln 2"
 
 
+def test_rankings_a_condition_and_an_evaluation(model: Path, data: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    for number in range(6):
+        runs_made.write(tmp_path / "runs" / str(number), number)
+    build([tmp_path / "runs"], held, Settings("t", 0, (0.4, 0.2, 0.4), False))
+    done = codeopt(*words("rrhf", model, held, tmp_path / "out", "--set", "max_steps=1", "--set", "eval_steps=1"), cwd=tmp_path, env=LIGHT, seconds=300)
+    assert done.returncode == 0 and "of memory" in done.stderr and "1 steps of about" in done.stderr, done.stderr
+    told = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert any(0 <= row.get("ranked_right", -1) <= 1 for row in told["log"]) and any("eval_ranked_right" in row for row in told["log"])
+    assert told["estimated_bytes"] > 0 and told["peak_bytes"] > 0
+
+    done = codeopt(*words("sft", model, held, tmp_path / "plan", "--condition", "plan", "--set", "max_steps=1"), cwd=tmp_path, env=LIGHT, seconds=300)
+    assert done.returncode == 0, done.stderr
+    asked = ("train", "eval", str(tmp_path / "plan"), "--samples", "2", "-k", "1,2", "--max-tokens", "6", "--sandbox", "process", "--limit", "2")
+    done = codeopt(*asked, "--json", cwd=tmp_path, env=LIGHT, seconds=300)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["problems"] == 2 and {row["metric"] for row in result["rows"]} >= {"pass@1", "opt@2", "speedup@1"}
+    prompts = [json.loads(line)["messages"][0]["content"] for line in (tmp_path / "plan" / "eval" / "held" / "after" / "prompts.jsonl").read_text().splitlines()]
+    plain = (tmp_path / "plan" / "eval" / "held" / "before" / "prompts.jsonl").read_text()
+    assert all(text.rstrip().endswith("then give the program.") for text in prompts) and "then give the program" not in plain
+    card = (tmp_path / "plan" / "README.md").read_text()
+    assert "| pass@1 | 0.000 | 0.000 |" in card and "CC0-1.0" in card and (tmp_path / "plan" / "adapter" / "README.md").read_text() == card
+    again = codeopt(*asked, cwd=tmp_path, env=LIGHT, seconds=300)
+    assert again.returncode == 0 and "[1/" not in again.stdout, "nothing is asked or judged twice"
+    refused(codeopt("train", "eval", str(tmp_path / "held"), cwd=tmp_path), "holds no training")
+
+
+def test_two_processes(model: Path, data: Path, tmp_path: Path) -> None:
+    done = codeopt(*words("sft", model, data, tmp_path / "out", "--set", "max_steps=2", "--processes", "2"), cwd=tmp_path, env=LIGHT, seconds=300)
+    assert done.returncode == 0, done.stderr
+    assert len(losses(tmp_path / "out")) == 2 and (tmp_path / "out" / "adapter" / "adapter_model.safetensors").is_file()
+    assert done.stderr.count("step 1 of 2") == 1, "one of them speaks"
+    refused(codeopt(*words("sft", model, data, tmp_path / "two", "--processes", "2", "--parallel", "fsdp"), cwd=tmp_path, env=LIGHT, seconds=120), "needs GPUs")
+
+
 def test_measured_speedups(model: Path, tmp_path: Path) -> None:
     from codeopt.training import SpeedupReward
 
@@ -118,6 +154,7 @@ def test_bad_input_is_one_line(model: Path, data: Path, tmp_path: Path) -> None:
         (str(model), str(data), "out", "--set", "learning_rate"): "NAME=VALUE",
         (str(model), str(data), "out", "--set", "optim=nothing"): "SFTConfig",
         (str(model), str(data), "out", "--set", "max_length=8"): "none of the .* rows fits",
+        (str(model), str(data), "out", "--condition", "speed"): "condition",
         (str(tmp_path / "no"), str(data), "out"): "no model",
         (f"{model}@{tmp_path}", str(data), "out"): "no adapter",
         (str(model), str(tmp_path / "no"), "out"): "no dataset.json",
@@ -129,6 +166,9 @@ def test_bad_input_is_one_line(model: Path, data: Path, tmp_path: Path) -> None:
     for text, says in (("model = ", "no TOML"), ("modle = 'x'\n", "did you mean model"), ("trl = 3\n", "no table")):
         (tmp_path / "c.toml").write_text(text)
         refused(codeopt("train", "sft", "c.toml", cwd=tmp_path), says)
+    (tmp_path / "c.toml").write_text("pass_rate = [0.2, 0.8]\n")
+    refused(codeopt("train", "sft", "c.toml", cwd=tmp_path), "means nothing to sft")
+    refused(codeopt("train", "grpo", "--pass-rate", "0.2", cwd=tmp_path), "two numbers")
     assert not (tmp_path / "out" / "settings.json").exists()
 
 

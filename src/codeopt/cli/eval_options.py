@@ -17,7 +17,7 @@ from codeopt.errors import UserError
 if TYPE_CHECKING:
     from codeopt.evals.suites import Suite
 
-SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="enamel, humaneval-speed, mbpp, classics, pie, kernels, kernelbench, or a folder of tasks.")]
+SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="enamel, humaneval-speed, mbpp, classics, pie, kernels, kernelbench, a folder of tasks, or a dataset.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the suites' data (default: CODEOPT_DATA, else the hub).")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; a stopped run goes on from it.")]
 Ids = Annotated[str, typer.Option(help="Names of problems, comma-separated (default: all that count).")]
