@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,6 +37,7 @@ HOTTEST = 8
 """Rows of a profile that a prompt can show."""
 _LANGUAGES = {"python": "Python", "cpp": "C++"}
 Rows = dict[str, list[dict[str, Any]]]
+Ranked = TypeVar("Ranked")
 
 
 def schema(name: str, chat: bool) -> pa.Schema:
@@ -186,11 +187,16 @@ def _ranked(
             group.append((failure, score))
     for group in groups.values():
         best = {row["target"]: (row, score) for row, score in sorted(group, key=lambda one: one[1])}
-        ordered = sorted(best.values(), key=lambda one: -one[1])
-        if len(ordered) > MOST_RANKED:
-            ordered = [ordered[round(at * (len(ordered) - 1) / (MOST_RANKED - 1))] for at in range(MOST_RANKED)]
+        ordered = spread(sorted(best.values(), key=lambda one: -one[1]))
         if ordered[0][1] > ordered[-1][1]:
             yield ordered
+
+
+def spread(ordered: list[Ranked]) -> list[Ranked]:
+    """At most as many as a row of `ranked` has, the first and the last among them."""
+    if len(ordered) <= MOST_RANKED:
+        return ordered
+    return [ordered[round(at * (len(ordered) - 1) / (MOST_RANKED - 1))] for at in range(MOST_RANKED)]
 
 
 def _compared(

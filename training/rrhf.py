@@ -27,10 +27,12 @@ class RRHFConfig(transformers.TrainingArguments):
     """`transformers.TrainingArguments`, and:
 
     Attributes:
+        gradient_checkpointing: On unless it is told otherwise, as in TRL's.
         max_length: Tokens of a prompt with a candidate; longer candidates are left out.
         rank_weight: Weight of the ranking loss; that of the best candidate's is 1.
     """
 
+    gradient_checkpointing: bool = field(default=True, metadata={"help": "Compute activations again in the backward pass."})
     max_length: int = field(default=1024, metadata={"help": "Tokens of a prompt with a candidate."})
     rank_weight: float = field(default=1.0, metadata={"help": "Weight of the ranking loss."})
 
@@ -59,6 +61,8 @@ class RRHFTrainer(transformers.Trainer):  # type: ignore[misc]
     ) -> None:
         import peft
 
+        if getattr(model, "is_loaded_in_4bit", False):
+            model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=args.gradient_checkpointing)
         if peft_config is not None:
             model = peft.get_peft_model(model, peft_config)
         if args.gradient_checkpointing and isinstance(model, peft.PeftModel):

@@ -20,7 +20,7 @@ from typing import Any
 from codeopt.datasets.store import Dataset
 from codeopt.errors import UserError
 from codeopt.machine import fingerprint, library_version
-from codeopt.training import card, estimate
+from codeopt.training import card, estimate, wishes
 from codeopt.training.conditions import asking, examples, spoken
 from codeopt.training.launch import launched, own_cores, rank
 from codeopt.training.settings import FORMS, PACKAGES, Settings, check_names
@@ -43,6 +43,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "max_grad_norm": 0.2, "mask_truncated_completions": True,
     },
 }  # fmt: skip
+WANTED = {
+    "sft": ("prompt", "completion"), "rrhf": ("prompt", "completions", "scores"), "dpo": ("prompt", "chosen", "rejected"),
+    "grpo": ("prompt", "task_id", "input"),
+}  # fmt: skip
+"""Columns that a trainer reads."""
 ALIKE, ALIKE_STEPS = 0.9, 10
 """Share of grpo's groups in which all rewards are one, and the steps in a row, from which on it is said."""
 
@@ -193,34 +198,48 @@ def _last(out: Path) -> Path | None:
 
 
 def _data(settings: Settings) -> tuple[Any, Any]:
-    """The rows of the form for training and for checking; None where there are none of these."""
-    from datasets import load_dataset  # type: ignore[attr-defined]  # Hugging Face's, not our room
-
-    form = FORMS[settings.trainer]
-    held = Dataset(Path(settings.data))
-    if not held.shards(form, "train"):
-        raise UserError(f"{settings.data} has no rows of the form {form} to train on", "codeopt data build makes it from runs with verified pairs")
-    rows = _changed(load_dataset(settings.data, form, split="train"), settings)
-    if not len(rows):
-        why = "has a plan" if settings.condition == "plan" else f"has a pass rate from {settings.pass_rate[0]} to {settings.pass_rate[1]}"
-        raise UserError(f"no row of {settings.data} {why}", "say another condition, or none")
-    checks = None
-    if held.shards(form, "validation") and settings.trainer != "grpo":
-        checks = _changed(load_dataset(settings.data, form, split="validation"), settings)
-    return rows, checks if checks is not None and len(checks) else None
-
-
-def _changed(rows: Any, settings: Settings) -> Any:
-    """The rows as this training wants them."""
+    """The rows for training and for checking; None where there are none of these."""
     from datasets import Dataset as Table  # type: ignore[attr-defined]  # Hugging Face's, not our room
 
+    form = FORMS[settings.trainer]
+    held = wishes.folder(settings.data)
+    rows: list[dict[str, Any]] = []
+    checks: list[dict[str, Any]] = []
+    if settings.ask != "write":
+        assert held is not None
+        if not held.shards(form, "train"):
+            raise UserError(f"{settings.data} has no rows of the form {form} to train on", "codeopt data build makes it from runs with verified pairs")
+        rows = _changed(list(held.rows(form, "train")), settings)
+        if not rows:
+            why = "has a plan" if settings.condition == "plan" else f"has a pass rate from {settings.pass_rate[0]} to {settings.pass_rate[1]}"
+            raise UserError(f"no row of {settings.data} {why}", "say another condition, or none")
+        checks = [] if settings.trainer == "grpo" else _changed(list(held.rows(form, "validation")), settings)
+    if settings.ask != "improve":
+        described = _described(settings, held)
+        if not described:
+            raise UserError(f"{settings.data} has no program for the tasks of {settings.tasks}", "build it from runs on these tasks")
+        rows += described
+    wanted = [name for name in WANTED[settings.trainer] if rows[0].get(name) is not None]
+    return tuple(Table.from_list([{name: row[name] for name in wanted} for row in part]) if part else None for part in (rows, checks))  # type: ignore[return-value]
+
+
+def _changed(rows: list[dict[str, Any]], settings: Settings) -> list[dict[str, Any]]:
+    """The rows as this training wants them."""
     if settings.trainer == "sft" and (settings.condition or settings.best):
-        return Table.from_list(examples(rows, settings.condition, settings.best))
+        return examples(rows, settings.condition, settings.best)
     if settings.trainer == "grpo":
         low, high = settings.pass_rate
-        rows = rows.filter(lambda row: not row.get("tried") or low <= row["right"] / row["tried"] <= high)
-        return rows.map(lambda row: {"prompt": asking(row["prompt"], settings.condition, row.get("profile") or "")})
+        kept = [row for row in rows if not row.get("tried") or low <= row["right"] / row["tried"] <= high]
+        return [{**row, "prompt": asking(row["prompt"], settings.condition, row.get("profile") or "")} for row in kept]
     return rows
+
+
+def _described(settings: Settings, held: Dataset | None) -> list[dict[str, Any]]:
+    """Rows that describe a program."""
+    if settings.trainer == "grpo":
+        return wishes.asked(settings.tasks, held)
+    assert held is not None
+    return wishes.examples(settings.tasks, held, settings.best) if settings.trainer == "sft" else wishes.ranked(settings.tasks, held)
 
 
 def _home(trainer: str) -> ModuleType:

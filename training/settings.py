@@ -18,11 +18,12 @@ from codeopt.types import Record
 Kind = Literal["sft", "rrhf", "dpo", "grpo"]
 Adapter = Literal["lora", "dora", "qlora", "full"]
 Form = Literal["speedup", "rank", "faster", "right"]
+Ask = Literal["improve", "write", "both"]
 Parallel = Literal["ddp", "fsdp", "deepspeed"]
 FORMS: dict[str, str] = {"sft": "sft", "rrhf": "ranked", "dpo": "preference", "grpo": "prompts"}
 """Configuration of a dataset that each trainer reads."""
 ONLY: dict[str, tuple[str, ...]] = {
-    "condition": ("sft", "grpo"), "best": ("sft",), "tasks": ("grpo",), "pass_rate": ("grpo",), "reward": ("grpo",), "lanes": ("grpo",),
+    "condition": ("sft", "grpo"), "best": ("sft",), "tasks": ("sft", "rrhf", "grpo"), "ask": ("sft", "rrhf", "grpo"), "pass_rate": ("grpo",), "reward": ("grpo",), "lanes": ("grpo",),
     "sandbox": ("grpo",), "patience": ("sft", "rrhf", "dpo"),
 }  # fmt: skip
 """Settings that mean something to some trainers only."""
@@ -35,14 +36,15 @@ class Settings(Record):
 
     Attributes:
         model: Name on the hub, folder, or .gguf file; with @ADAPTER that adapter is trained on.
-        data: Folder of a dataset that `codeopt data build` made.
+        data: Folder of a dataset that `codeopt data build` made; grpo needs none where it only asks for descriptions.
         out: Folder of checkpoints and results.
         adapter: "lora", "dora", "qlora" (on weights of four bits, with bitsandbytes), or "full" for all weights.
         rank: Of the adapter.
         patience: Evaluations on the validation split without a lower loss after which it stops; 0 never stops early.
         condition: sft, grpo: what prompts say besides the program; see `codeopt.training.conditions`.
         best: sft: completions that are kept of each program, the fastest ones; 0 keeps all.
-        tasks: grpo: what the completions are held against; see `codeopt.training.SpeedupReward`.
+        ask: sft, rrhf, grpo: for faster versions of programs (improve), for programs that are described (write), or both.
+        tasks: What is described, and for grpo what the completions are held against; see `codeopt.training.SpeedupReward`.
         pass_rate: grpo: the least and the largest share of right answers that the data's models gave to a program; others
             teach little. Programs that no model was asked about stay.
         reward: grpo: which form of the reward; see `codeopt.training.rewards.Form`.
@@ -56,13 +58,14 @@ class Settings(Record):
 
     trainer: Kind
     model: str
-    data: str
+    data: str = ""
     out: str
     adapter: Adapter = "lora"
     rank: int = Field(default=16, ge=1)
     patience: int = Field(default=0, ge=0)
     condition: Condition = ""
     best: int = Field(default=0, ge=0)
+    ask: Ask = "improve"
     tasks: str = ""
     pass_rate: tuple[float, float] = (0.0, 1.0)
     reward: Form = "speedup"
@@ -107,7 +110,11 @@ def read(trainer: Kind, file: Path | None, flags: Mapping[str, Any], fields: Seq
     for name, trainers in ONLY.items():
         if name in told and trainer not in trainers:
             raise UserError(f"{name} means nothing to {trainer}", f"leave it out; it is for {' and '.join(trainers)}")
-    missing = [name for name in ("model", "data", "out", *(("tasks",) if trainer == "grpo" else ())) if not told.get(name)]
+    written = told.get("ask", "improve") != "improve"
+    if written and told.get("condition"):
+        raise UserError("a condition is for prompts that show a program, and descriptions do not", "--ask improve, or no --condition")
+    needed = {"model": True, "out": True, "data": trainer != "grpo" or told.get("ask") != "write", "tasks": trainer == "grpo" or written}
+    missing = [name for name, is_needed in needed.items() if is_needed and not told.get(name)]
     if missing:
         raise UserError(f"no {' and no '.join(missing)}", f"give {', '.join('--' + name for name in missing)}, or say it in the TOML file")
     try:

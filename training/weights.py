@@ -31,6 +31,8 @@ def load(name: str, four_bits: bool = False) -> tuple[Any, Any]:
     packed = base.endswith(".gguf")
     if packed and four_bits:
         raise UserError(f"{base} is quantised already", "name the model's own weights, or use --adapter lora")
+    if four_bits and not torch.cuda.is_available():
+        raise UserError("weights of four bits are trained on a GPU only", "--adapter lora")
     own = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     more: dict[str, Any] = {"quantization_config": transformers.GgufConfig(dequantize=True)} if packed else {}
     if four_bits:

@@ -27,46 +27,19 @@ Fields = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A field of TRL's config; may be repeated.")
 ]
 Condition = Annotated[str | None, typer.Option(help="What prompts say besides the program: score, or plan (default: nothing).")]
+Ask = Annotated[str | None, typer.Option(help="For faster versions (improve), for programs that tasks describe (write), or both (default: improve).")]
 Best = Annotated[int | None, typer.Option(help="Fastest programs that are kept for each slow one (default: all).")]
 PassRate = Annotated[str | None, typer.Option(metavar="LEAST,MOST", help="Share of right answers that programs had in the data (default: 0,1).")]
 Reward = Annotated[str | None, typer.Option(help="speedup, rank, faster or right (default: speedup).")]
 Processes = Annotated[int | None, typer.Option(help="One a GPU (default: 1).")]
 Parallel = Annotated[str | None, typer.Option(help="How several share the work: ddp, fsdp or deepspeed (default: ddp).")]
-Tasks = Annotated[str | None, typer.Option(help="What completions are held against: mbpp, a folder of tasks, a Python package.")]
+Tasks = Annotated[str | None, typer.Option(help="What is described, and completions are held against: mbpp; a folder of tasks or a Python package.")]
 Lanes = Annotated[int | None, typer.Option(help="Tasks judged at a time (default: one a core, but one).")]
 Sandbox = Annotated[str | None, typer.Option(help="auto, docker, bubblewrap or process (default: auto).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-ON_DATA = {
-    "rrhf": "On rankings: candidates as their measured speedups rank them, and the best one's text.",
-    "dpo": "On preferences: the faster of two measured programs.",
-}
 ENDS = "Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."
-
-
-def _on_data(trainer: str, what: str) -> None:
-    """Add the command of a trainer that reads a dataset and nothing else."""
-
-    @app.command(trainer, help=f"{what} {ENDS}")
-    def command(
-        config: Config = None,
-        model: Model = None,
-        data: Data = None,
-        out: Out = None,
-        adapter: Adapter = None,
-        rank: Rank = None,
-        patience: Patience = None,
-        processes: Processes = None,
-        parallel: Parallel = None,
-        seed: Seed = None,
-        fields: Fields = None,
-        as_json: AsJson = False,
-    ) -> None:
-        _train(
-            trainer, config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience,
-            processes=processes, parallel=parallel, seed=seed,
-        )  # fmt: skip
 
 
 @app.command(help=f"Supervised: slow program in, fast program out. {ENDS}")
@@ -75,6 +48,8 @@ def sft(
     model: Model = None,
     data: Data = None,
     out: Out = None,
+    ask: Ask = None,
+    tasks: Tasks = None,
     condition: Condition = None,
     best: Best = None,
     adapter: Adapter = None,
@@ -87,13 +62,53 @@ def sft(
     as_json: AsJson = False,
 ) -> None:
     _train(
-        "sft", config, fields, as_json, model=model, data=data, out=out, condition=condition, best=best, adapter=adapter, rank=rank,
+        "sft", config, fields, as_json, model=model, data=data, out=out, ask=ask, tasks=tasks, condition=condition, best=best, adapter=adapter, rank=rank,
         patience=patience, processes=processes, parallel=parallel, seed=seed,
     )  # fmt: skip
 
 
-for _name, _what in ON_DATA.items():
-    _on_data(_name, _what)
+@app.command(help=f"On rankings: candidates as their measured speedups rank them, and the best one's text. {ENDS}")
+def rrhf(
+    config: Config = None,
+    model: Model = None,
+    data: Data = None,
+    out: Out = None,
+    ask: Ask = None,
+    tasks: Tasks = None,
+    adapter: Adapter = None,
+    rank: Rank = None,
+    patience: Patience = None,
+    processes: Processes = None,
+    parallel: Parallel = None,
+    seed: Seed = None,
+    fields: Fields = None,
+    as_json: AsJson = False,
+) -> None:
+    _train(
+        "rrhf", config, fields, as_json, model=model, data=data, out=out, ask=ask, tasks=tasks, adapter=adapter, rank=rank,
+        patience=patience, processes=processes, parallel=parallel, seed=seed,
+    )  # fmt: skip
+
+
+@app.command(help=f"On preferences: the faster of two measured programs. {ENDS}")
+def dpo(
+    config: Config = None,
+    model: Model = None,
+    data: Data = None,
+    out: Out = None,
+    adapter: Adapter = None,
+    rank: Rank = None,
+    patience: Patience = None,
+    processes: Processes = None,
+    parallel: Parallel = None,
+    seed: Seed = None,
+    fields: Fields = None,
+    as_json: AsJson = False,
+) -> None:
+    _train(
+        "dpo", config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience,
+        processes=processes, parallel=parallel, seed=seed,
+    )  # fmt: skip
 
 
 @app.command(help=f"Online: the reward is the speedup that the sandbox measures. {ENDS}")
@@ -102,6 +117,7 @@ def grpo(
     model: Model = None,
     data: Data = None,
     out: Out = None,
+    ask: Ask = None,
     tasks: Tasks = None,
     reward: Reward = None,
     pass_rate: PassRate = None,
@@ -117,7 +133,7 @@ def grpo(
     as_json: AsJson = False,
 ) -> None:
     _train(
-        "grpo", config, fields, as_json, model=model, data=data, out=out, tasks=tasks, reward=reward, pass_rate=_two(pass_rate),
+        "grpo", config, fields, as_json, model=model, data=data, out=out, ask=ask, tasks=tasks, reward=reward, pass_rate=_two(pass_rate),
         condition=condition, adapter=adapter, rank=rank, lanes=lanes, sandbox=sandbox, processes=processes, parallel=parallel, seed=seed,
     )  # fmt: skip
 
