@@ -101,7 +101,7 @@ def generate(name: str, asked: argparse.Namespace, deadline: float) -> None:
     model = f"hf:{base}" if name == "base" else f"hf:{base}@{asked.work / name / 'adapter'}"
     for suite, (samples, tokens) in SUITES.items():
         words = ["eval", "generate", str(asked.data) if suite == "held" else suite, "--model", model, "--out", str(place(asked, name, suite))]
-        words += ["--samples", samples, "--temperature", "0.8", "--top-p", "0.95", "--max-tokens", tokens, "--batch-size", str(asked.batch)]
+        words += ["--samples", samples, "--temperature", "0.8", "--top-p", "0.95", "--max-tokens", tokens, "--batch-size", str(asked.batch), "--limit", str(asked.limit)]
         codeopt(words, deadline)
 
 
@@ -123,7 +123,8 @@ def entry(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     enamel = compare.read(place(asked, name, "enamel"))
     found = summary(enamel.rows, [1])
     for metric, short in (("eff@1", "eff1"), ("pass@1", "pass1"), ("efficiency_given_pass", "efficiency_given_pass")):
-        row |= {short: found[metric][0], f"{short}_low": found[metric][1], f"{short}_high": found[metric][2]}
+        if metric in found:  # of samples that pass there may be none
+            row |= {short: found[metric][0], f"{short}_low": found[metric][1], f"{short}_high": found[metric][2]}
     if name != "base":
         _, differences = compare.compare(compare.read(place(asked, "base", "enamel")), enamel, [1])
         (gain,) = [one for one in differences if one.metric == "eff@1"]
@@ -136,7 +137,8 @@ def entry(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         "log_speedup": [statistics.fmean(gains) for gains in right if gains],
     }
     for short, values in figures.items():
-        row |= dict(zip((short, f"{short}_low", f"{short}_high"), with_interval(values) if values else (0.0, 0.0, 0.0)))
+        if values:
+            row |= dict(zip((short, f"{short}_low", f"{short}_high"), with_interval(values)))
     return row
 
 
@@ -151,6 +153,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=600.0)
     parser.add_argument("--lanes", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1000)
+    parser.add_argument("--limit", type=int, default=0, help="of problems, to try it out")
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--write", action="store_true", help="write the result file")
     asked = parser.parse_args()
@@ -164,6 +167,8 @@ def main() -> None:
         if "score" in steps:
             score(name, asked, deadline)
     scored = [name for name in rows if all((place(asked, name, suite) / "scores" / "summary.json").is_file() for suite in SUITES)]
+    if not scored:
+        sys.exit("nothing is scored yet")
     report("training-h100", {f"{name}-{asked.name}": entry(name, asked) for name in scored}, keep=asked.write)
 
 
