@@ -9,7 +9,6 @@ earns nothing (the steps: Kevin, Baronio et al. 2025; a logarithm that is cut of
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import itertools
 import math
@@ -28,7 +27,7 @@ from codeopt.agent.screen import fingerprint
 from codeopt.agent.tasks.detect import detect
 from codeopt.agent.tasks.model import Task
 from codeopt.errors import SandboxBroken, UserError
-from codeopt.evals.making.judging import PAIRS
+from codeopt.evals.making.judging import PAIRS, Lanes
 from codeopt.evals.making.keeping import KEY, kept_inputs, restore
 from codeopt.evals.making.record import Recorder, folder_name
 from codeopt.evals.making.sources import Base, Source
@@ -135,16 +134,37 @@ class SpeedupReward:
             self._bases.setdefault(base.problem_id, base)
             self._bases[base.name] = base
         cores = len(os.sched_getaffinity(0))
-        self._lanes = lanes or max(1, cores - 1)
+        self._count = lanes or max(1, cores - 1)
         self._sandbox, self._pairs, self._seed, self._model = sandbox, pairs, seed, model
         temporary = None if runs else tempfile.TemporaryDirectory(prefix="codeopt-")
         self._folder = Path(runs or temporary.name)  # type: ignore[union-attr]
-        self._end = weakref.finalize(self, temporary.cleanup) if temporary else (lambda: None)
-        self._calls = itertools.count(_last_call(self._folder) + 1)
+        self._next = _last_call(self._folder) + 1
+        self._lanes: list[Lanes] = []  # one, once there was something to judge
+        self._end = weakref.finalize(self, _end, self._lanes, temporary)
 
     def close(self) -> None:
-        """Remove what is not kept. Idempotent."""
+        """End the lanes, and remove what is not kept. Idempotent."""
         self._end()
+
+    def expect(self, task_id: Sequence[str], input: Sequence[str] | None = None) -> None:
+        """Make ready what the next call will be about, in the background: for the time in which a model writes its answers.
+
+        Raises:
+            UserError: A task_id that the tasks have not.
+        """
+        keys = dict.fromkeys(zip(task_id, input or itertools.repeat("")))
+        out = self._out()
+        files = [self._base(*key, out).file for key in itertools.islice(keys, self._count)]
+        self._ready().ahead(files, self._seed + self._next)
+
+    def _out(self) -> Path:
+        """The folder of the next call."""
+        return self._folder / f"call-{self._next:06d}"
+
+    def _ready(self) -> Lanes:
+        if not self._lanes:
+            self._lanes.append(Lanes(self._sandbox, self._count, self._pairs))
+        return self._lanes[0]
 
     def __call__(
         self,
@@ -193,18 +213,21 @@ class SpeedupReward:
         self, completions: Sequence[Completion], task_id: Sequence[str], input: Sequence[str] | None = None
     ) -> list[Verdict | None]:
         """The verdict on each completion; None where there is none. Raises as a call."""
-        call = next(self._calls)
-        out = self._folder / f"call-{call:06d}"
+        out, seed = self._out(), self._seed + self._next
+        self._next += 1
         rows = list(zip(map(_text, completions), task_id, input or itertools.repeat("")))
         asked = {key: _Asked(self._base(*key, out)) for key in dict.fromkeys(row[1:] for row in rows)}
         for text, *key in rows:
             asked[key[0], key[1]].add(text)
         samples = {one.base.name: tuple(one.programs) for one in asked.values()}
-        ways = Ways(("samples",), per_program=len(rows), seed=self._seed + call, samples=samples, model=self._model)
+        ways = Ways(("samples",), per_program=len(rows), seed=seed, samples=samples, model=self._model)
         recorder = Recorder(out, ways, lambda line: None, {"pairs": self._pairs, "reward": True})
         bases = [one.base for one in asked.values() if one.programs]
-        with contextlib.suppress(SandboxBroken):  # what has a verdict keeps it
-            recorder.run(bases, sandbox=self._sandbox, lanes=min(self._lanes, max(1, len(bases))), pairs=self._pairs)
+        if bases:
+            try:
+                recorder.run(bases, sandbox=self._sandbox, lanes=self._ready(), pairs=self._pairs)
+            except SandboxBroken:  # what has a verdict keeps it
+                self._lanes.pop().close()
         for one in asked.values():
             one.read(out)
         return [asked[key[0], key[1]].verdict(text) for text, *key in rows]
@@ -219,7 +242,10 @@ class SpeedupReward:
         task = detect(base.file)
         mark = hashlib.sha256(program.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         place = out / "bases" / f"{folder_name(task_id)}-{mark}"
-        file = restore(place, program, task.language, task.kind, task.function, kept_inputs(task).get(KEY, {}))
+        if place.is_dir():  # it was expected
+            (file,) = place.glob("program.*")
+        else:
+            file = restore(place, program, task.language, task.kind, task.function, kept_inputs(task).get(KEY, {}))
         return Base(f"{base.name}-{mark}", file, base.problem_id, base.source, base.licence)
 
 
@@ -273,6 +299,13 @@ class _Asked:
 def _text(completion: Completion) -> str:
     """The text of a completion, plain or conversational."""
     return completion if isinstance(completion, str) else str(completion[-1]["content"])
+
+
+def _end(lanes: list[Lanes], temporary: tempfile.TemporaryDirectory[str] | None) -> None:
+    while lanes:
+        lanes.pop().close()
+    if temporary:
+        temporary.cleanup()
 
 
 def _last_call(folder: Path) -> int:

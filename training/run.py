@@ -64,6 +64,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
     """
     # Libraries warn of each other's names; nobody who trains can mend that.
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        warnings.filterwarnings("ignore", "Could not find a config file", UserWarning)  # beside a .gguf file there is none
         return _train(settings, say)
 
 
@@ -295,7 +296,15 @@ def _trainer(settings: Settings, config: Any, model: Any, tokenizer: Any, rows: 
             settings.tasks, runs=runs / f"process-{rank()}" if launched() else runs, lanes=settings.lanes, sandbox=settings.sandbox,
             seed=settings.seed, model=settings.model, form=settings.reward,
         )  # fmt: skip
-        return _home("grpo").GRPOTrainer(model, reward, **common)
+
+        class Ahead(_home("grpo").GRPOTrainer):  # type: ignore[misc,name-defined]
+            """Has the reward make its tasks ready while answers are written; a TRL without this step does without."""
+
+            def _generate_and_score_completions(self, inputs: Any) -> Any:
+                reward.expect([row["task_id"] for row in inputs], [row["input"] for row in inputs])
+                return super()._generate_and_score_completions(inputs)
+
+        return Ahead(model, reward, **common)
     kind = getattr(_home(settings.trainer), f"{settings.trainer.upper()}Trainer")
     early: list[transformers.TrainerCallback] = [transformers.EarlyStoppingCallback(settings.patience)] if checks and settings.patience else []
     return kind(model, eval_dataset=checks, callbacks=early, **common)

@@ -121,8 +121,66 @@ class Closed:
 Event = Opened | Judged | Refused | Closed
 
 
+class Lanes:
+    """Processes that judge, each on a core of its own; they serve one call of `judged` after the other.
+
+    Args:
+        sandbox: "auto", "docker", "bubblewrap" or "process".
+        count: How many.
+        pairs: Of timings, for each program.
+
+    Raises:
+        UserError: There are fewer cores, or no such sandbox works here.
+    """
+
+    def __init__(self, sandbox: str, count: int, pairs: int = PAIRS) -> None:
+        cores = sorted(os.sched_getaffinity(0))
+        if not 1 <= count <= len(cores):
+            raise UserError(f"--lanes {count}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
+        self.workers: list[Worker] = []
+        try:
+            for _, core in zip(range(count), reversed(cores)):
+                self.workers.append(Worker(sandbox, core, pairs))
+            (self.ran_in,) = {worker.ready() for worker in self.workers}
+        except BaseException:
+            self.close()
+            raise
+
+    def ahead(self, files: Sequence[Path], seed: int) -> None:
+        """Make bases ready before the call that needs them, one in each lane; nothing else may be going on."""
+        for worker, file in zip(self.workers, files):
+            worker.begin(file, seed)
+
+    def close(self) -> None:
+        """End them. Idempotent."""
+        for worker in self.workers:
+            worker.close()
+
+
+class _Taking:
+    """Hands the items out, to a lane first the one whose base it has ready."""
+
+    def __init__(self, items: Iterable[Item], workers: Sequence[Worker]) -> None:
+        self._source = iter(items)
+        self._ready = {worker.ahead for worker in workers} - {None}
+        self._waiting: list[Item] = list(self._source) if self._ready else []
+        self._lock = threading.Lock()
+        self.stop = threading.Event()
+
+    def take(self, worker: Worker) -> Item | None:
+        with self._lock:
+            if self.stop.is_set():
+                return None
+            own = [item for item in self._waiting if item.file == worker.ahead]
+            free = [item for item in self._waiting if item.file not in self._ready]
+            for item in (*own, *free):
+                self._waiting.remove(item)
+                return item
+            return next(self._source, None)
+
+
 def judged(
-    items: Iterable[Item], *, sandbox: str = "auto", lanes: int = 1, pairs: int = PAIRS, seed: int = 0
+    items: Iterable[Item], *, sandbox: str = "auto", lanes: int | Lanes = 1, pairs: int = PAIRS, seed: int = 0
 ) -> Generator[Event, None, None]:
     """What becomes of the items, as it becomes known: an `Opened`, a `Judged` for each program and a `Closed`, or `Refused`.
 
@@ -131,38 +189,27 @@ def judged(
 
     Args:
         sandbox: "auto", "docker", "bubblewrap" or "process".
-        lanes: Bases at a time.
+        lanes: Bases at a time, or lanes that there are already: they have their own sandbox and pairs, and stay.
         pairs: Of timings, for each program.
         seed: Of the inputs; the same seed makes the same inputs where the machine is as fast.
 
     Raises:
         UserError: There are fewer cores than lanes, no such sandbox works here, or `items` raised it.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    if not 1 <= lanes <= len(cores):
-        raise UserError(f"--lanes {lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
     with contextlib.ExitStack() as stack:
-        workers = []
-        for _, core in zip(range(lanes), reversed(cores)):
-            workers.append(Worker(sandbox, core, pairs, seed))
-            stack.callback(workers[-1].close)
-        named = [(worker, worker.ready()) for worker in workers]
+        held = lanes if isinstance(lanes, Lanes) else stack.enter_context(contextlib.closing(Lanes(sandbox, lanes, pairs)))
         told: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        stop, source, taking = threading.Event(), iter(items), threading.Lock()
+        taking = _Taking(items, held.workers)
 
-        def take() -> Item | None:
-            with taking:
-                return None if stop.is_set() else next(source, None)
-
-        def run(worker: Worker, ran_in: str) -> None:
+        def run(worker: Worker) -> None:
             try:
-                while (item := take()) is not None:
-                    _item(item, worker, ran_in, told.put, stop)
+                while (item := taking.take(worker)) is not None:
+                    _item(item, worker, held.ran_in, seed, told.put, taking.stop)
                 told.put(None)
             except BaseException as error:
                 told.put(error)
 
-        threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in named]
+        threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in held.workers]
         for thread in threads:
             thread.start()
         left = len(threads)
@@ -176,19 +223,19 @@ def judged(
                 else:
                     yield event
         finally:
-            stop.set()
+            taking.stop.set()
             for thread in threads:
                 thread.join()  # what was begun is ended: a verdict takes seconds
 
 
-def _item(item: Item, worker: Worker, ran_in: str, tell: Callable[[Event], None], stop: threading.Event) -> None:
+def _item(item: Item, worker: Worker, ran_in: str, seed: int, tell: Callable[[Event], None], stop: threading.Event) -> None:
     """All of an item. An engine that is restarted takes the sessions with it: the base is opened again."""
     waiting, done, new = list(item.programs), 0, list[Judged]()
     known, attempt = False, 0
     while True:
         try:
             began = time.monotonic()
-            opened = worker.open(item.file)
+            opened = worker.open(item.file, seed)
             if not known:
                 tell(_opened(item, opened, ran_in, time.monotonic() - began))
                 known = True

@@ -21,7 +21,7 @@ from codeopt.agent.screen import fingerprint, screen
 from codeopt.agent.tasks.detect import detect
 from codeopt.agent.tasks.model import Task
 from codeopt.errors import UserError
-from codeopt.evals.making.judging import Closed, Event, Item, Judged, Opened, Program, Refused, judged
+from codeopt.evals.making.judging import Closed, Event, Item, Judged, Lanes, Opened, Program, Refused, judged
 from codeopt.evals.making.keeping import kept_inputs
 from codeopt.evals.making.sources import Base
 from codeopt.evals.making.ways import Ways
@@ -160,7 +160,7 @@ class Recorder:
         self._jobs: dict[str, Job] = {}
         self._machine = machine_of()
 
-    def run(self, bases: Iterable[Base], *, sandbox: str, lanes: int, pairs: int, seconds: float = 0.0) -> Summary:
+    def run(self, bases: Iterable[Base], *, sandbox: str, lanes: int | Lanes, pairs: int, seconds: float = 0.0) -> Summary:
         """Judge and keep, until all is done or the time is over. What a person interrupts is kept, too.
 
         Raises:

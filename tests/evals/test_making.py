@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from codeopt.agent.tasks.detect import detect
 from codeopt.errors import UserError
 from codeopt.evals.making.again import Again, rerun
 from codeopt.evals.making.functions import Refusal, Sources, _bound, alone
-from codeopt.evals.making.judging import Closed, Item, Judged, Opened, Program, Refused, judged
+from codeopt.evals.making.judging import Closed, Item, Judged, Lanes, Opened, Program, Refused, judged
 from codeopt.evals.making.keeping import kept_inputs, restore
 from codeopt.evals.making.record import gain_of
 from codeopt.evals.making.sources import Source, permissive
@@ -47,6 +48,20 @@ def test_faster_slower_and_wrong_programs_get_their_verdicts_and_a_bad_base_its_
     assert slow.verdict.status is Status.NOT_FASTER and slow.verdict.holdout.high < 1 and 0 < gain_of(slow.verdict) < 1
     assert slow.verdict.holdout.pairs == 10 and slow.verdict.inputs.hidden
     assert wrong.verdict.status is Status.WRONG_OUTPUT and broken.verdict.status is Status.BUILD_FAILED
+
+
+def test_lanes_serve_one_call_after_the_other_and_begin_ahead(tmp_path: Path) -> None:
+    files = {name: task(tmp_path / name) for name in ("a", "b")}
+    items = [Item(name, file, (Program(FAST_DEDUPE),)) for name, file in files.items()]
+    with contextlib.closing(Lanes("process", 1, 10)) as lanes:
+        for seed, expected in ((1, "b"), (2, "nothing of the call")):
+            lanes.ahead([files[expected] if expected in files else task(tmp_path / expected)], seed)
+            found = list(judged(items, lanes=lanes, seed=seed))
+            order = [one.item.name for one in found if isinstance(one, Closed)]
+            assert order == (["b", "a"] if expected == "b" else ["a", "b"])
+            assert all(one.verdict.status is Status.OK and one.verdict.holdout.pairs == 10 for one in found if isinstance(one, Judged))
+        lanes.ahead([task(tmp_path / "bad", "def dedupe(xs):\n    raise SystemExit(3)\n")], 4)
+        assert isinstance(next(judged([Item("bad", tmp_path / "bad" / "slow.py", ())], lanes=lanes, seed=4)), Refused)
 
 
 def test_more_programs_follow_from_the_verdicts(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_rewards_are_what_was_measured(tasks: Path, tmp_path: Path) -> None:
     assert told == {"speedup/ok": 2 / 6, "speedup/not_faster": 1 / 6, "speedup/wrong_output": 1 / 6, "speedup/screen_failed": 1 / 6, "speedup/timeout": 1 / 6}
     # A slower program is the one to beat: the task's own is faster than that.
     slower = SLOW.replace("        if item in right:", "        if item in list(right):")
+    reward.expect(["common"], [slower])
     (better,) = reward([""], [block(SLOW)], ["common"], input=[slower])
     assert better is not None and better > 0.3
     runs = sorted(path.parent for path in (tmp_path / "runs").rglob("trace.jsonl"))
