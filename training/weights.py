@@ -10,10 +10,10 @@ ALIKE = 0.98
 """Correlation from which two matrices are one and the same, quantised in two ways."""
 
 
-def load(name: str) -> tuple[Any, Any]:
-    """(model, tokenizer) of NAME[@ADAPTER], in float32 on a CPU and bfloat16 where there is a GPU; an adapter can be trained.
+def load(name: str, dtype: str = "") -> tuple[Any, Any]:
+    """(model, tokenizer) of NAME[@ADAPTER]; an adapter can be trained.
 
-    Files of GGUF keep the input and the output embedding apart even where a model has one for both; these are made one
+    `dtype` is torch's name of a type; "" is float32 on a CPU and bfloat16 where there is a GPU. Files of GGUF keep the input and the output embedding apart even where a model has one for both; these are made one
     again, the output's, which is quantised better. Code that comes with a model is never run.
 
     Raises:
@@ -25,8 +25,9 @@ def load(name: str) -> tuple[Any, Any]:
     base, adapter = sources(name)
     packed = base.endswith(".gguf")
     more = {"quantization_config": transformers.GgufConfig(dequantize=True)} if packed else {}
+    kind = dtype or ("bfloat16" if torch.cuda.is_available() else "float32")
     try:
-        tokenizer, model = pretrained(base, torch.bfloat16 if torch.cuda.is_available() else torch.float32, **more)
+        tokenizer, model = pretrained(base, getattr(torch, kind), **more)
         if packed:
             _tie(model)
         if adapter:
