@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from codeopt.agent.budget import Budget, BudgetExhausted
@@ -293,8 +292,7 @@ class Calls:
         if self._client is None:
             settings, endpoint = self.settings, self._endpoint
             if self.model.startswith(gguf.PREFIX):
-                path = Path(self.model.removeprefix(gguf.PREFIX)).expanduser()
-                serving = gguf.serving(path, parallel=1, context=LOCAL_PROMPT + settings.answer_tokens)
+                serving = gguf.serving(self.model.removeprefix(gguf.PREFIX), parallel=1, context=LOCAL_PROMPT + settings.answer_tokens)
                 endpoint = self._server.enter_context(serving)
             self._client = ChatClient(endpoint, settings.timeout_s, settings.retries, settings.retry_base_s)
         if context is not None:
