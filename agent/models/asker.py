@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from codeopt.agent.models import child, gguf, hf
+from codeopt.agent.models import child, gguf, hf, hf_server
 from codeopt.agent.models.chat import CallLost, ChatClient, ModelUnavailable, Reply, Request
 from codeopt.agent.models.endpoint import Endpoint, find_endpoint
 
@@ -52,6 +52,26 @@ class Served:
             except CallLost as lost:
                 reason = lost.reason
         raise ModelUnavailable(f"{reason}, {LOST_TRIES} times in a row", "try later: the same command goes on")
+
+
+@contextmanager
+def served_here(model: str, *, context: int) -> Iterator[Endpoint]:
+    """A server on this machine, for one request at a time, of a model that runs here; it is gone when the block ends.
+
+    Args:
+        model: gguf:FILE[@ADAPTER] or hf:NAME_OR_DIR[@ADAPTER].
+        context: Tokens of prompt and answer together that a model behind llama.cpp has to hold; one of transformers has
+            its own.
+
+    Raises:
+        UserError: There is no such model, or it does not start.
+    """
+    if model.startswith(hf.PREFIX):
+        serving = hf_server.serving(model.removeprefix(hf.PREFIX))
+    else:
+        serving = gguf.serving(model.removeprefix(gguf.PREFIX), parallel=1, context=context)
+    with serving as endpoint:
+        yield endpoint
 
 
 @contextmanager
