@@ -35,7 +35,7 @@ class Trained:
     """What a training left.
 
     Attributes:
-        base: The model that it began with: name on the hub, folder, or .gguf file.
+        base: The model that it began with: name on the hub, folder, or .gguf file, these with their whole paths.
         folder: Holds the adapter, or the whole model.
         rank: Of the adapter; 0 where all weights were trained.
         dora: The adapter is one with magnitudes.
@@ -65,6 +65,8 @@ def read_run(run: Path, base: str = "") -> Trained:
     except ValidationError:
         raise UserError(f"{run / SETTINGS} are no settings of a training", "give the --out folder of codeopt train") from None
     base = base or split(settings.model)[0]
+    if Path(base).expanduser().exists():  # else it is a name on the hub
+        base = str(Path(base).expanduser().resolve())
     for folder in (run / "adapter", run / "model"):
         if (folder / ADAPTER_CONFIG).is_file():
             told = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))
@@ -155,12 +157,18 @@ def check_new(out: Path) -> None:
 def _made(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends well. Raises UserError where that cannot be."""
     check_new(out)
+    with writing(out), tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent, ignore_cleanup_errors=True) as place:
+        folder = Path(place) / "made"
+        folder.mkdir()
+        yield folder
+        os.replace(folder, out)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Makes the folder that `out` is in; a full disk or the like in the block becomes a UserError."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent, ignore_cleanup_errors=True) as made:
-            folder = Path(made) / "made"
-            folder.mkdir()
-            yield folder
-            os.replace(folder, out)
+        yield
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error})", "free some space, or name another place with --out") from None

@@ -9,8 +9,8 @@ from codeopt.training.export import Trained
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes as --max-lora-rank."""
-SERVED = "http://127.0.0.1:8000/v1"
-"""Where vLLM and transformers listen."""
+SERVED, LLAMA = "http://127.0.0.1:8000/v1", "http://127.0.0.1:8080/v1"
+"""Where vLLM and transformers listen, and where llama-server does."""
 
 
 def commands(form: str, out: Path, trained: Trained) -> list[tuple[str, str]]:
@@ -50,5 +50,22 @@ def _adapter(place: str, name: str, trained: Trained) -> _Named:
     ]
 
 
-_FORMS = {"merged": _merged, "adapter": _adapter}
+def _gguf(place: str, name: str, trained: Trained) -> _Named:
+    return [
+        ("codeopt alone", _optimize(f"gguf:{place}")),
+        ("llama.cpp", ["llama-server", "-m", place, "--port", "8080"]),
+        ("then use", _optimize(f"{name}@{LLAMA}")),
+    ]
+
+
+def _gguf_adapter(place: str, name: str, trained: Trained) -> _Named:
+    base = trained.base if trained.base.endswith(".gguf") else "BASE.gguf"
+    return [
+        ("codeopt alone", _optimize(f"gguf:{base}@{place}")),
+        ("llama.cpp", ["llama-server", "-m", base, "--lora", place, "--port", "8080"]),
+        ("then use", _optimize(f"{name}@{LLAMA}")),
+    ]
+
+
+_FORMS = {"merged": _merged, "adapter": _adapter, "gguf": _gguf, "gguf-adapter": _gguf_adapter}
 FORMS = tuple(_FORMS)

@@ -386,6 +386,18 @@ def pretrained(base: str, dtype: Any, **more: Any) -> tuple[Any, Any]:
         return tokenizer, transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
 
 
+def pretrained_config(base: str) -> Any:
+    """The configuration of a .gguf file, with its architecture; no weights are made. Raises whatever the libraries do."""
+    import torch
+    import transformers
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        config = transformers.AutoConfig.from_pretrained(str(Path(base).parent), gguf_file=Path(base).name, trust_remote_code=False)
+    with torch.device("meta"):
+        config.architectures = [type(transformers.AutoModelForCausalLM.from_config(config)).__name__]
+    return config
+
+
 def refusal(name: str, adapter: str, error: Exception) -> UserError:
     """Why a model could not be loaded, for a person."""
     if _is_out_of_memory(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -126,3 +127,78 @@ def test_bad_input_is_one_line(model: Path, tmp_path: Path) -> None:
     for words, says in cases:
         refused(codeopt("train", "export", *words, cwd=tmp_path, env=LIGHT), says)
     assert not (tmp_path / "out").exists()
+
+
+def test_gguf_needs_a_checkout_of_llama_cpp(model: Path, tmp_path: Path) -> None:
+    run, dora = run_of(model, tmp_path / "run"), run_of(model, tmp_path / "dora", "dora")
+    whole = run_of(model, tmp_path / "whole", "full")
+    for script in ("convert_hf_to_gguf.py", "convert_lora_to_gguf.py"):
+        (tmp_path / script).write_text("import sys\nprint('INFO: begun', file=sys.stderr)\nimport no_such_package\n")
+    here = ("--llama-cpp", str(tmp_path))
+    cases: list[tuple[tuple[str | Path, ...], str]] = [
+        ((run, "--to", "gguf", "--out", "out.gguf"), "made by llama.cpp's convert_hf_to_gguf.py: .*--llama-cpp or LLAMA_CPP"),
+        ((run, "--to", "gguf-adapter", "--out", "out.gguf", "--llama-cpp", str(run)), "holds no convert_lora_to_gguf.py"),
+        ((run, "--to", "gguf", "--out", "out", *here), "a file: name one that ends in .gguf"),
+        ((run, "--to", "gguf", "--out", "out.gguf", "--type", "q3", *here), "one of f16, q8_0"),
+        ((run, "--to", "gguf", "--out", "out.gguf", "--dtype", "float32", *here), "--dtype says nothing about --to gguf"),
+        ((run, "--to", "merged", "--out", "out", *here), "--llama-cpp says nothing about --to merged"),
+        ((dora, "--to", "gguf-adapter", "--out", "out.gguf", *here), "holds a DoRA adapter: say --to gguf"),
+        ((whole, "--to", "gguf-adapter", "--out", "out.gguf", *here), "no adapter: say --to merged or --to gguf"),
+        ((run, "--to", "gguf-adapter", "--out", "out.gguf", *here), "convert_lora_to_gguf.py needs no_such_package: pip install"),
+    ]
+    for words, says in cases:
+        refused(codeopt("train", "export", *words, cwd=tmp_path, env={**LIGHT, "LLAMA_CPP": ""}), says)
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".gguf" or path.name.startswith(".")]
+
+
+@pytest.mark.skipif(not os.environ.get("LLAMA_CPP"), reason="LLAMA_CPP does not name a checkout of llama.cpp")
+@pytest.mark.skipif(not os.environ.get("CODEOPT_GGUF"), reason="CODEOPT_GGUF does not name a GGUF model")
+def test_gguf_files_hold_what_was_trained_and_are_served(tmp_path: Path) -> None:
+    import peft
+    import torch
+    from safetensors.torch import load_file
+
+    from codeopt.agent.models.asker import opened
+    from codeopt.agent.models.chat import Request
+    from codeopt.training.weights import load
+
+    gguf = pytest.importorskip("gguf", reason="gguf is not installed")
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
+    base = str(Path(os.environ["CODEOPT_GGUF"]).expanduser())
+    torch.manual_seed(0)
+    trained, tokenizer = load(base)
+    trained = peft.get_peft_model(trained, peft.LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+    trained.save_pretrained(tmp_path / "run/adapter")
+    tokenizer.save_pretrained(tmp_path / "run/adapter")
+    (tmp_path / "run/settings.json").write_text(json.dumps({"trainer": "sft", "model": base, "data": "d", "out": "o"}))
+
+    def export(form: str, out: str, *more: str) -> str:
+        done = codeopt("train", "export", "run", "--to", form, "--out", out, "--json", *more, cwd=tmp_path, env=LIGHT, seconds=300)
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return str(shlex.split(told["commands"][0]["command"])[-1])
+
+    def tensors(file: str) -> dict[str, Any]:
+        return {one.name: torch.tensor(one.data) for one in gguf.GGUFReader(tmp_path / file).tensors}
+
+    def answer(name: str) -> Any:
+        with opened(name, "", parallel=1, context=512, batch=1, say=print) as askers:
+            ((_, reply),) = askers[0].answers([Request("m", ({"role": "user", "content": "Count to ten."},), 16, 0.0, 0)])
+        return reply
+
+    name = export("gguf-adapter", "a.gguf", "--type", "f32")
+    assert name == f"gguf:{base}@{tmp_path / 'a.gguf'}"
+    kept, held = load_file(tmp_path / "run/adapter/adapter_model.safetensors"), tensors("a.gguf")
+    for side in "AB":
+        one = kept[f"base_model.model.model.layers.0.mlp.up_proj.lora_{side}.weight"]
+        assert torch.equal(held[f"blk.0.ffn_up.weight.lora_{side.lower()}"], one)
+    plain, adapted = answer(f"gguf:{base}"), answer(name)
+    assert adapted.text != plain.text and adapted.tokens_in == plain.tokens_in
+
+    pytest.importorskip("sentencepiece", reason="sentencepiece is not installed: llama.cpp's converter of whole models wants it")
+    name = export("gguf", "m.gguf", "--type", "f32")
+    export("merged", "merged", "--dtype", "float32")
+    whole = load_file(tmp_path / "merged/model.safetensors")["model.layers.0.mlp.up_proj.weight"]
+    assert torch.allclose(tensors("m.gguf")["blk.0.ffn_up.weight"], whole, atol=1e-5)
+    merged, served = answer(f"hf:{tmp_path / 'merged'}"), answer(name)
+    assert served.tokens_in == merged.tokens_in and served.text[:10] == merged.text[:10] != plain.text[:10]
