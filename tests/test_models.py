@@ -19,7 +19,7 @@ TRANSFORMERS = all(importlib.util.find_spec(name) for name in ("torch", "transfo
 LIGHT = {"OMP_NUM_THREADS": "1"}
 
 
-def gguf_file(tensors: dict[str, tuple[int, ...]], file_type: int) -> bytes:
+def gguf_file(tensors: dict[str, tuple[int, ...]], file_type: int, kind: str = "model") -> bytes:
     """A GGUF header with a list of texts in it, as tokenizers have, and no weights behind it."""
 
     def text(word: str) -> bytes:
@@ -27,6 +27,7 @@ def gguf_file(tensors: dict[str, tuple[int, ...]], file_type: int) -> bytes:
 
     pairs = [
         text("general.name") + struct.pack("<I", 8) + text("small"),
+        text("general.type") + struct.pack("<I", 8) + text(kind),
         text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 3) + b"".join(map(text, ("a", "bc", ""))),
         text("tokenizer.ggml.scores") + struct.pack("<IIQ", 9, 6, 2) + struct.pack("<2f", 1, 2),
         text("general.file_type") + struct.pack("<II", 4, file_type),
@@ -72,6 +73,13 @@ def test_a_model_is_pulled_listed_and_not_fetched_twice(tmp_path: Path) -> None:
         (f"hf:{target}", "transformers", 210, "BF16"),
     ]
     assert str(target) in models(tmp_path, "list", COLUMNS="40").stdout
+
+
+def test_a_gguf_adapter_is_listed_as_one(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/a.gguf").write_bytes(gguf_file({"blk.0.attn_v.weight.lora_a": (10, 2)}, 1, "adapter"))
+    (one,) = json.loads(models(tmp_path, "list", "--json").stdout)["local"]
+    assert (one["model"], one["kind"], one["parameters"]) == (f"gguf:MODEL@{tmp_path}/models/a.gguf", "GGUF adapter", 20)
 
 
 def test_what_was_broken_off_goes_on(tmp_path: Path) -> None:

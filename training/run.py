@@ -77,7 +77,7 @@ def _train(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
         say = _nobody
     rows, checks = _data(settings)
     config = _config(settings, bool(checks))
-    model, tokenizer = load(settings.model, settings.adapter == "qlora")
+    model, tokenizer = load(settings.model, four_bits=settings.adapter == "qlora")
     rows, checks = (part and part.map(lambda row: spoken(row, bool(tokenizer.chat_template))) for part in (rows, checks))
     trainer = _trainer(settings, config, model, tokenizer, rows, checks)
     fitting = len(trainer.train_dataset)
@@ -282,6 +282,8 @@ def _trainer(settings: Settings, config: Any, model: Any, tokenizer: Any, rows: 
     import transformers
 
     adapter = None
+    if settings.adapter == "full" and isinstance(model, peft.PeftModel):
+        model = model.merge_and_unload().requires_grad_(True)  # else the adapter alone would be trained, and saved as if it were the model
     if settings.adapter != "full" and not isinstance(model, peft.PeftModel):
         adapter = peft.LoraConfig(
             r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear", use_dora=settings.adapter == "dora", task_type="CAUSAL_LM"

@@ -124,11 +124,15 @@ def read(trainer: Kind, file: Path | None, flags: Mapping[str, Any], fields: Seq
         raise UserError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "see codeopt train --help") from None
 
 
-def check_packages(adapter: Adapter = "lora", parallel: Parallel = "ddp") -> None:
-    """Raises UserError where something that trains is not installed; nothing is imported."""
-    missing = [name for name in PACKAGES if not library_version(name)]
+def check_packages(wanted: Collection[str] = PACKAGES) -> None:
+    """Raises UserError where something that is wanted is not installed; nothing is imported."""
+    missing = [name for name in wanted if not library_version(name)]
     if missing:
         raise UserError(f"training needs {' and '.join(missing)}", 'pip install "codeopt[train,data]"')
+
+
+def check_extras(adapter: Adapter, parallel: Parallel) -> None:
+    """Raises UserError where a package is not installed that only these need; nothing is imported."""
     extra = {"qlora": adapter == "qlora" and "bitsandbytes", "deepspeed": parallel == "deepspeed" and "deepspeed"}
     for what, package in extra.items():
         if package and not library_version(package):

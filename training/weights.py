@@ -11,14 +11,15 @@ ALIKE = 0.98
 """Correlation from which two matrices are one and the same, quantised in two ways."""
 
 
-def load(name: str, four_bits: bool = False) -> tuple[Any, Any]:
-    """(model, tokenizer) of NAME[@ADAPTER], in float32 on a CPU and bfloat16 where there is a GPU; an adapter can be trained.
+def load(name: str, dtype: str = "", four_bits: bool = False) -> tuple[Any, Any]:
+    """(model, tokenizer) of NAME[@ADAPTER]; an adapter can be trained.
 
     Files of GGUF keep the input and the output embedding apart even where a model has one for both; these are made one
     again, the output's, which is quantised better. Code that comes with a model is never run.
 
     Args:
         name: NAME[@ADAPTER].
+        dtype: torch's name of a type; "" is float32 on a CPU and bfloat16 where there is a GPU.
         four_bits: Quantise the model's own weights to NF4 (Dettmers et al. 2023, QLoRA, section 3).
 
     Raises:
@@ -33,7 +34,7 @@ def load(name: str, four_bits: bool = False) -> tuple[Any, Any]:
         raise UserError(f"{base} is quantised already", "name the model's own weights, or use --adapter lora")
     if four_bits and not torch.cuda.is_available():
         raise UserError("weights of four bits are trained on a GPU only", "--adapter lora")
-    own = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    own = getattr(torch, dtype or ("bfloat16" if torch.cuda.is_available() else "float32"))
     more: dict[str, Any] = {"quantization_config": transformers.GgufConfig(dequantize=True)} if packed else {}
     if four_bits:
         more["quantization_config"] = transformers.BitsAndBytesConfig(

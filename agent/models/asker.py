@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
-from codeopt.agent.models import gguf, hf
+from codeopt.agent.models import child, gguf, hf, hf_server
 from codeopt.agent.models.chat import CallLost, ChatClient, ModelUnavailable, Reply, Request
 from codeopt.agent.models.endpoint import Endpoint, find_endpoint
 
@@ -56,6 +55,26 @@ class Served:
 
 
 @contextmanager
+def served_here(model: str, *, context: int) -> Iterator[Endpoint]:
+    """A server on this machine, for one request at a time, of a model that runs here; it is gone when the block ends.
+
+    Args:
+        model: gguf:FILE[@ADAPTER] or hf:NAME_OR_DIR[@ADAPTER].
+        context: Tokens of prompt and answer together that a model behind llama.cpp has to hold; one of transformers has
+            its own.
+
+    Raises:
+        UserError: There is no such model, or it does not start.
+    """
+    if model.startswith(hf.PREFIX):
+        serving = hf_server.serving(model.removeprefix(hf.PREFIX))
+    else:
+        serving = gguf.serving(model.removeprefix(gguf.PREFIX), parallel=1, context=context)
+    with serving as endpoint:
+        yield endpoint
+
+
+@contextmanager
 def opened(
     model: str,
     base_url: str,
@@ -68,7 +87,7 @@ def opened(
     """Askers of a model that are ready, as long as the block runs.
 
     Args:
-        model: A server's name for it, gguf:FILE or hf:NAME_OR_DIR[@ADAPTER].
+        model: A server's name for it, gguf:FILE[@ADAPTER] or hf:NAME_OR_DIR[@ADAPTER].
         base_url: The server; "" for OPENAI_BASE_URL, else OpenAI's.
         parallel: Requests that are on their way to a server at a time: so many askers.
         context: Tokens of prompt and answer together that a model behind llama.cpp has to hold.
@@ -81,8 +100,7 @@ def opened(
     if model.startswith(hf.PREFIX):
         yield [hf.HfModel(model.removeprefix(hf.PREFIX), batch=batch, say=say)]
     elif model.startswith(gguf.PREFIX):
-        path = Path(model.removeprefix(gguf.PREFIX)).expanduser()
-        with gguf.serving(path, parallel=parallel, context=context) as endpoint:
+        with gguf.serving(model.removeprefix(gguf.PREFIX), parallel=parallel, context=context) as endpoint:
             yield _served(endpoint, parallel, say)
     else:
         yield _served(find_endpoint(base_url), parallel, say)
@@ -90,7 +108,7 @@ def opened(
 
 def client_of(endpoint: Endpoint, say: Callable[[str], None], extra: Mapping[str, Any]) -> ChatClient:
     """A client with the patience that a batch run has; `extra` are further fields of each request."""
-    if endpoint.host == gguf.HOST:
+    if endpoint.host == child.HOST:
         # llama.cpp repeats an answer for equal seeds only where it computes the whole prompt again (and one at a time).
         return ChatClient(endpoint, LOCAL_TIMEOUT_S, RETRIES, RETRY_BASE_S, say, {"cache_prompt": False, **extra})
     return ChatClient(endpoint, TIMEOUT_S, RETRIES, RETRY_BASE_S, say, extra)

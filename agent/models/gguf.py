@@ -1,120 +1,106 @@
-"""A local GGUF model behind llama.cpp's own server, started and stopped by codeopt.
-
-The server is a process of its own (`python -m codeopt.agent.models.gguf PATH ...`): a model that does not fit or crashes
-takes nothing else down, and ending it frees all its memory. It listens on loopback, on a port that the system picks.
-"""
+"""A local GGUF model behind llama.cpp's own server, with a LoRA adapter on it where one is named."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-import os
-import select
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from codeopt.agent.models import child, gguf_header
 from codeopt.agent.models.endpoint import Endpoint
 from codeopt.errors import UserError
 
 PREFIX = "gguf:"
-HOST = "the local model"
-"""How its server is called before a person."""
-START_S = 300.0
-MAGIC = b"GGUF"
-
-
-def threads() -> int:
-    """All cores but one: with as many threads as cores, one other busy process stops the server nearly altogether."""
-    return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 @contextmanager
-def serving(path: Path, *, parallel: int, context: int) -> Iterator[Endpoint]:
+def serving(name: str, *, parallel: int, context: int) -> Iterator[Endpoint]:
     """A running server of that model; it is gone when the block ends.
 
     Args:
-        path: The GGUF file.
+        name: BASE.gguf or BASE.gguf@ADAPTER.gguf.
         parallel: Requests that are answered at a time.
         context: Tokens of prompt and answer together, for each of them.
 
     Raises:
-        UserError: No such file, it is no GGUF file, xllamacpp is not installed, or the server does not start.
+        UserError: No such file, it is no GGUF file, the two do not belong together, xllamacpp is not installed, or the
+            server does not start.
     """
-    _check(path)
-    command = [sys.executable, "-m", __name__, str(path.resolve()), "--parallel", str(parallel), "--context", str(context)]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
-        try:
-            yield Endpoint(_address(process, log.fileno(), path), HOST, local=True)
-        finally:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                if process.poll() is None:
-                    process.send_signal(number)
-                    try:
-                        process.wait(10)
-                    except subprocess.TimeoutExpired:
-                        continue
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+    base, adapter = split(name)
+    check(base, adapter)
+    words = [str(base.resolve()), "--parallel", str(parallel), "--context", str(context)]
+    if adapter is not None:
+        words += ["--adapter", str(adapter.resolve())]
+    with child.serving(__name__, words, f"{base.name}@{adapter.name}" if adapter else base.name) as endpoint:
+        yield endpoint
 
 
-def _check(path: Path) -> None:
-    try:
-        with open(path, "rb") as file:
-            magic = file.read(len(MAGIC))
-    except OSError as error:
-        raise UserError(f"the model {path} cannot be read ({error.strerror})", "give gguf:PATH of a GGUF file") from None
-    if magic != MAGIC:
-        raise UserError(f"{path} is no GGUF file", "give gguf:PATH of a GGUF file")
+def split(name: str) -> tuple[Path, Path | None]:
+    """The model and the adapter in BASE.gguf[@ADAPTER.gguf]; what exists as it is written is no pair."""
+    whole = Path(name).expanduser()
+    if whole.exists() or "@" not in name:
+        return whole, None
+    parts = name.split("@")
+    cuts = [("@".join(parts[:at]), "@".join(parts[at:])) for at in range(1, len(parts))]
+    # Folders may have an @ in their names, too.
+    base, adapter = next((cut for cut in cuts if Path(cut[0]).expanduser().is_file()), cuts[0])
+    return Path(base).expanduser(), Path(adapter).expanduser()
+
+
+def check(base: Path, adapter: Path | None) -> None:
+    """Raises UserError where the files are none to serve, or xllamacpp is not installed."""
+    for path in (base, adapter):
+        if path is not None:
+            _check_magic(path, "gguf:BASE.gguf@ADAPTER.gguf" if adapter else "gguf:PATH of a GGUF file")
+    model = gguf_header.read(base)
+    if model.kind == gguf_header.ADAPTER:
+        raise UserError(f"{base} is an adapter and no model", f"give gguf:BASE.gguf@{base}")
+    if adapter is not None:
+        added = gguf_header.read(adapter)
+        if added.kind != gguf_header.ADAPTER:
+            raise UserError(f"{adapter} is no adapter", "codeopt train export --to gguf-adapter makes one")
+        if added.architecture != model.architecture:
+            raise UserError(f"{adapter} is an adapter of a {added.architecture} model, and {base} a {model.architecture} model", "name the model that it was trained on")
     if importlib.util.find_spec("xllamacpp") is None:
         raise UserError("gguf: models need xllamacpp", 'pip install "codeopt[local]"')
 
 
-def _address(process: subprocess.Popen[bytes], log: int, path: Path) -> str:
-    """The server's base URL, as soon as it says that it is ready. Raises UserError where it ends first."""
-    assert process.stdout is not None
-    ready = select.select([process.stdout], [], [], START_S)[0]
-    line = process.stdout.readline() if ready else b""
-    if line:
-        return str(json.loads(line)["url"])
-    os.lseek(log, 0, os.SEEK_SET)
-    told = os.read(log, 1 << 20).decode("utf-8", "replace").strip().splitlines()
-    why = next((text for text in reversed(told) if "error" in text.lower()), told[-1] if told else "no reason given")
-    raise UserError(f"the model {path.name} does not start: {why.strip()[-200:]}", "check the file and the free memory")
+def _check_magic(path: Path, wanted: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(len(gguf_header.MAGIC))
+    except OSError as error:
+        raise UserError(f"the model {path} cannot be read ({error.strerror})", f"give {wanted}") from None
+    if magic != gguf_header.MAGIC:
+        raise UserError(f"{path} is no GGUF file", f"give {wanted}")
 
 
 def main() -> None:
-    """The server's process: prints its address as JSON, and serves until its standard input ends."""
+    """The server's process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("path")
+    parser.add_argument("--adapter", default="")
     parser.add_argument("--parallel", type=int, required=True)
     parser.add_argument("--context", type=int, required=True)
     asked = parser.parse_args()
+    voice = child.Voice()
     import xllamacpp
 
-    said = os.dup(1)
-    os.dup2(2, 1)  # llama.cpp writes to both
     params = xllamacpp.CommonParams()
     params.model.path = asked.path
+    if asked.adapter:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(asked.adapter, 1.0)]
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.n_parallel = asked.parallel
     params.n_ctx = asked.context * asked.parallel
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = child.threads()
     params.warmup = False
     server = xllamacpp.Server(params)
-    os.write(said, json.dumps({"url": f"{server.listening_address}/v1"}).encode() + b"\n")
-    os.close(said)
-    while os.read(0, 1):
-        pass
-    os._exit(0)
+    voice.ready(f"{server.listening_address}/v1")
+    voice.wait()
 
 
 if __name__ == "__main__":

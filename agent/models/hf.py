@@ -53,11 +53,7 @@ class HfModel:
     """
 
     def __init__(self, name: str, *, batch: int = 0, say: Callable[[str], None] = lambda line: None, dtype: str = "") -> None:
-        base, adapter = split(name)
-        needed = ["torch", "transformers", *(["peft"] if adapter else ()), *(["gguf"] if base.endswith(".gguf") else ())]
-        missing = [package for package in needed if importlib.util.find_spec(package) is None]
-        if missing:
-            raise UserError(f"hf: models need {' and '.join(missing)}", 'pip install "codeopt[train]"')
+        check_packages(name)
         base, adapter = sources(name)
         import torch
         import transformers
@@ -110,12 +106,39 @@ class HfModel:
             replies = self._tried([prompts[row] for row in rows], [requests[row] for row in rows])
             if replies is None:
                 if len(rows) == 1:
-                    raise UserError(f"one answer of {self.name} does not fit into the memory", "lower --max-tokens, or name a smaller model")
+                    raise self._too_large()
                 self.batch = len(rows) // 2
                 self._say(f"{len(rows)} answers at a time do not fit into the memory: going on with {self.batch}")
                 continue
             yield from zip(rows, replies)
             left = left[len(rows) :]
+
+    def answer(self, request: Request, hear: Callable[[str], None]) -> Reply:
+        """One request's reply; `hear` gets the pieces of its text as they come, and ends the answer by raising.
+
+        Raises:
+            UserError: As `answers`.
+        """
+        prompt = self._encoded(request.messages)
+        told = 0
+
+        def listen(ids: Tensor, scores: Tensor) -> Tensor:
+            nonlocal told
+            text = self._text(ids[0, len(prompt) :].tolist())
+            if len(text) > told and not text.endswith("\ufffd"):  # of a letter in several tokens
+                hear(text[told:])
+                told = len(text)
+            return scores
+
+        replies = self._tried([prompt], [request], [listen])
+        if replies is None:
+            raise self._too_large()
+        if len(replies[0].text) > told:
+            hear(replies[0].text[told:])
+        return replies[0]
+
+    def _too_large(self) -> UserError:
+        return UserError(f"one answer of {self.name} does not fit into the memory", "lower --max-tokens, or name a smaller model")
 
     def _encoded(self, messages: Sequence[Message]) -> list[int]:
         if not self._tokenizer.chat_template:
@@ -126,14 +149,16 @@ class HfModel:
             raise UserError(f"the chat template of {self.name} refuses the prompt ({_first_line(error)})", "name another model") from None
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _tried(self, prompts: list[list[int]], requests: list[Request]) -> list[Reply] | None:
-        """The answers of one batch; None where it does not fit into the memory (and holds none of it any more)."""
+    def _tried(
+        self, prompts: list[list[int]], requests: list[Request], listeners: Sequence[Callable[[Tensor, Tensor], Tensor]] = ()
+    ) -> list[Reply] | None:
+        """The answers of one batch; listeners are logits processors; None where it does not fit into the memory (and holds none of it any more)."""
         import torch
 
         try:
             # The cache's argument has another name from some release on, and warns under the old one.
             with torch.inference_mode(), warnings.catch_warnings(action="ignore", category=FutureWarning):
-                return self._generated(prompts, requests)
+                return self._generated(prompts, requests, listeners)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -141,7 +166,9 @@ class HfModel:
             torch.cuda.empty_cache()
         return None
 
-    def _generated(self, prompts: list[list[int]], requests: list[Request]) -> list[Reply]:
+    def _generated(
+        self, prompts: list[list[int]], requests: list[Request], listeners: Sequence[Callable[[Tensor, Tensor], Tensor]]
+    ) -> list[Reply]:
         import torch
 
         width = max(map(len, prompts))
@@ -163,7 +190,7 @@ class HfModel:
                 past_key_values=cache,
                 max_new_tokens=min(STRIDE, room - made),
                 do_sample=False,
-                logits_processor=[sampler] if sampler.samples else [],
+                logits_processor=[*listeners, *([sampler] if sampler.samples else [])],
                 return_dict_in_generate=True,
             )
             ids, cache = found.sequences, found.past_key_values
@@ -254,10 +281,13 @@ class HfModel:
 
     def _reply(self, tokens: list[int], tokens_in: int) -> Reply:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
-        text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self._text(tokens[:end])
         if end is None:
             return Reply(text, tokens_in, len(tokens), False, "length")
         return Reply(text, tokens_in, end + 1, False, "stop")
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 class RowSampler:
@@ -326,6 +356,15 @@ def split(name: str) -> tuple[str, str]:
     return base, adapter
 
 
+def check_packages(name: str) -> None:
+    """Raises UserError where a library that NAME_OR_DIR[@ADAPTER] needs is not installed."""
+    base, adapter = split(name)
+    needed = ["torch", "transformers", *(["peft"] if adapter else ()), *(["gguf"] if base.endswith(".gguf") else ())]
+    missing = [package for package in needed if importlib.util.find_spec(package) is None]
+    if missing:
+        raise UserError(f"hf: models need {' and '.join(missing)}", 'pip install "codeopt[train]"')
+
+
 def sources(name: str) -> tuple[str, str]:
     """Where the model and the adapter ("" for none) of NAME_OR_DIR[@ADAPTER] lie. Raises UserError where one is not there."""
     base, adapter = split(name)
@@ -345,6 +384,18 @@ def pretrained(base: str, dtype: Any, **more: Any) -> tuple[Any, Any]:
     with contextlib.redirect_stderr(io.StringIO()) if "gguf_file" in options else contextlib.nullcontext():
         tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
         return tokenizer, transformers.AutoModelForCausalLM.from_pretrained(where, dtype=dtype, **options, **more)
+
+
+def pretrained_config(base: str) -> Any:
+    """The configuration of a .gguf file, with its architecture; no weights are made. Raises whatever the libraries do."""
+    import torch
+    import transformers
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        config = transformers.AutoConfig.from_pretrained(str(Path(base).parent), gguf_file=Path(base).name, trust_remote_code=False)
+    with torch.device("meta"):
+        config.architectures = [type(transformers.AutoModelForCausalLM.from_config(config)).__name__]
+    return config
 
 
 def refusal(name: str, adapter: str, error: Exception) -> UserError:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from codeopt.agent.budget import Budget, Estimate
-from codeopt.agent.models import gguf
+from codeopt.agent.models import child
+from codeopt.agent.models.asker import runs_here
 from codeopt.agent.models.chat import Request
 from codeopt.agent.models.endpoint import Endpoint, find_endpoint
 from codeopt.agent.proposers import llm_prompt
@@ -103,9 +104,9 @@ class LlmProposer:
 
 
 def _calls(settings: ProposerSettings, model: str) -> Calls:
-    """The calls of a model as --model names it: NAME, NAME@URL for a server of its own, or gguf:FILE."""
-    if model.startswith(gguf.PREFIX):
-        return Calls(replace(settings, models=(model,)), Endpoint("", gguf.HOST, local=True), NAME)
+    """The calls of a model as --model names it: NAME, NAME@URL for a server of its own, gguf:FILE or hf:NAME_OR_DIR."""
+    if runs_here(model):
+        return Calls(replace(settings, models=(model,)), Endpoint("", child.HOST, local=True), NAME)
     name, at, url = model.partition("@http")
     endpoint = find_endpoint(f"http{url}" if at else settings.base_url)
     return Calls(replace(settings, models=(name,)), endpoint, NAME)

@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from codeopt.agent.budget import Budget, BudgetExhausted
-from codeopt.agent.models import gguf
+from codeopt.agent.models.asker import LOCAL_TIMEOUT_S, runs_here, served_here
 from codeopt.agent.models.chat import (
     CallLost,
     ChatClient,
@@ -99,7 +98,7 @@ class Calls:
 
     Args:
         settings: How it is asked; the first of `settings.models` is its name.
-        endpoint: Where it is; of a `gguf:` model, where it would be: its server is started for the first call.
+        endpoint: Where it is; of a model on this machine, where it would be: its server is started for the first call.
         proposer: In whose name.
 
     Attributes:
@@ -133,7 +132,7 @@ class Calls:
         self._chat(None).check()
 
     def close(self) -> None:
-        """End the server of a `gguf:` model, where one was started. Idempotent."""
+        """End the server of a model on this machine, where one was started. Idempotent; the next call starts it again."""
         self._server.close()
         self._client = None
 
@@ -197,11 +196,11 @@ class Calls:
         self, context: ProposeContext, request: Request, key: _Key, answered: Answered, bill: Bill
     ) -> Reply:
         """Ask the server, within the budget; a call that is lost on the way is paid and, if there is money, repeated."""
-        chat = self._chat(context)
         price = self.price or Price(0.0, 0.0)
         bound = request.prompt_bound()
         lost = 0
         while True:
+            chat = self._chat(context)
             tokens, dollars = bound + request.max_tokens, price.of(bound, request.max_tokens)
             held = context.meter.reserve(tokens, dollars)
             name = f"{key[0][:16]}-{key[1]}-{key[2]}-{answered.made[key]}"
@@ -209,7 +208,7 @@ class Calls:
             settled = (tokens, dollars)
             try:
                 self._announce(context, request, key, name, settled)
-                reply = chat.ask(request, context.meter.remaining().wall_s)
+                reply = self._heard(chat, request, context.meter.remaining().wall_s)
                 settled = (reply.tokens_in + reply.tokens_out, price.of(reply.tokens_in, reply.tokens_out))
                 self._record(context, name, reply, settled[1])
                 return reply
@@ -228,6 +227,17 @@ class Calls:
                 bill.tokens += settled[0]
                 bill.dollars += settled[1]
             chat.pause(lost, why, seconds_left=context.meter.remaining().wall_s)
+
+    def _heard(self, chat: ChatClient, request: Request, seconds: float | None) -> Reply:
+        """The answer. A model on this machine that nobody listens to any more is ended: it would compute beside candidates."""
+        whole = False
+        try:
+            reply = chat.ask(request, seconds)
+            whole = reply.finish != "time"
+            return reply
+        finally:
+            if not whole and runs_here(self.model):
+                self.close()
 
     def _announce(
         self, context: ProposeContext, request: Request, key: _Key, name: str, most: tuple[int, float]
@@ -291,12 +301,11 @@ class Calls:
 
     def _chat(self, context: ProposeContext | None) -> ChatClient:
         if self._client is None:
-            settings, endpoint = self.settings, self._endpoint
-            if self.model.startswith(gguf.PREFIX):
-                path = Path(self.model.removeprefix(gguf.PREFIX)).expanduser()
-                serving = gguf.serving(path, parallel=1, context=LOCAL_PROMPT + settings.answer_tokens)
-                endpoint = self._server.enter_context(serving)
-            self._client = ChatClient(endpoint, settings.timeout_s, settings.retries, settings.retry_base_s)
+            settings, endpoint, silence = self.settings, self._endpoint, self.settings.timeout_s
+            if runs_here(self.model):
+                serving = served_here(self.model, context=LOCAL_PROMPT + settings.answer_tokens)
+                endpoint, silence = self._server.enter_context(serving), LOCAL_TIMEOUT_S
+            self._client = ChatClient(endpoint, silence, settings.retries, settings.retry_base_s)
         if context is not None:
             self._client.say = lambda line: self.say(context, line)
         return self._client

@@ -30,6 +30,7 @@ from codeopt.cli import (
     sandbox,
     train,
     train_eval,
+    train_export,
     verify,
 )
 from codeopt.errors import SandboxBroken, UserError
@@ -66,6 +67,7 @@ app.add_typer(evaluate.app, name="eval", help="Evaluate generated programs over 
 assert {module.app for module in (data_build, data_evolve, data_export, data_filter, data_import, data_make, data_text)} == {data.app}
 app.add_typer(data.app, name="data", help="Datasets from runs: make, build, import, filter, publish.")
 assert train_eval.app is train.app
+assert train_export.app is train.app
 app.add_typer(train.app, name="train", help="Train optimiser models on datasets and on measured speedups.")
 app.add_typer(models.app, name="models", help="Models: what is here, whether one answers, fetching one.")
 app.add_typer(sandbox.app, name="sandbox", help="Build and check the sandboxes.")

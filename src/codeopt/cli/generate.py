@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PROMPT_TOKENS = 2048  # room for the longest of the suite's prompts in a local model's context
 
 Model = Annotated[
-    str, typer.Option(help="A model of an OpenAI-compatible server, gguf:FILE, or hf:NAME, hf:DIR (with @ADAPTER).")
+    str, typer.Option(help="A model of an OpenAI-compatible server, gguf:FILE, hf:NAME or hf:DIR, these with @ADAPTER.")
 ]
 BaseUrl = Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")]
 Strategy = Annotated[

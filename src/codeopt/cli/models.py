@@ -61,7 +61,7 @@ def list_(
 
 @app.command()
 def check(
-    model: Annotated[str, typer.Argument(help="A model of an OpenAI-compatible server, gguf:FILE, or hf:NAME, hf:DIR (with @ADAPTER).")],
+    model: Annotated[str, typer.Argument(help="A model of an OpenAI-compatible server, gguf:FILE, hf:NAME or hf:DIR, these with @ADAPTER.")],
     base_url: Annotated[str, typer.Option(help="The server (default: OPENAI_BASE_URL, else OpenAI's).")] = "",
 ) -> None:
     """Ask a model one small question, as codeopt eval generate would. Exit codes: 0 it answers, 2 it does not."""

@@ -132,7 +132,7 @@ def optimize(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Model of an OpenAI-compatible server, to which your code is sent, or gguf:FILE. May be repeated; NAME@URL has a server of its own.",
+            help="Model of an OpenAI-compatible server, to which your code is sent, gguf:FILE or hf:NAME_OR_DIR (these with @ADAPTER). May be repeated; NAME@URL has a server of its own.",
             rich_help_panel=MODEL,
         ),
     ] = None,

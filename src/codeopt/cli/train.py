@@ -149,10 +149,11 @@ def _two(text: str | None) -> tuple[float, float] | None:
 
 
 def _train(trainer: Any, config: Path | None, fields: list[str] | None, as_json: bool, **flags: Any) -> None:
-    from codeopt.training.settings import check_packages, read
+    from codeopt.training.settings import check_extras, check_packages, read
 
     settings = read(trainer, config, flags, fields or [])
-    check_packages(settings.adapter, settings.parallel)
+    check_packages()
+    check_extras(settings.adapter, settings.parallel)
     from codeopt.training.launch import launch, launched, rank
     from codeopt.training.run import train
 
