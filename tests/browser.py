@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -43,14 +46,19 @@ class Browser:
 
     def __init__(self) -> None:
         self._home = tempfile.mkdtemp(prefix="codeopt-browser-")
-        to_browser, self._in = os.pipe()
-        self._out, from_browser = os.pipe()
-        # The browser reads its descriptor 3 and writes 4; Popen keeps numbers as they are, so a shell moves them.
+        ends = os.pipe(), os.pipe()
+        to_browser, self._in, self._out, from_browser = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for pair in ends for end in pair)
+        for pair in ends:
+            for end in pair:
+                os.close(end)
+        # The browser reads its descriptor 3 and writes 4.
         words = [
-            "sh", "-c", f'exec 3<&{to_browser} 4>&{from_browser}; exec "$0" "$@" 2>/dev/null', found(), "--headless=new", "--no-sandbox", "--disable-gpu",
-            "--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-pipe", f"--user-data-dir={self._home}", "about:blank",
+            sys.executable, "-c", f"import os, sys; os.dup2({to_browser}, 3); os.dup2({from_browser}, 4); os.execv(sys.argv[1], sys.argv[1:])",
+            found(), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-pipe",
+            f"--user-data-dir={self._home}", "about:blank",
         ]  # fmt: skip
-        self._process = subprocess.Popen(words, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, start_new_session=True)
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(words, pass_fds=(to_browser, from_browser), stdout=quiet, stderr=quiet, start_new_session=True)
         os.close(to_browser)
         os.close(from_browser)
         self._rest = b""
@@ -67,7 +75,7 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._in)
         os.close(self._out)

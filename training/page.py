@@ -61,7 +61,7 @@ def page(folder: Path) -> str:
     plots = []
     for name, points in series.items():
         title = card.CURVES[name]
-        svg = charts.curves([charts.Curve(title, [(float(step), value) for step, value in points])], title=title, x="step", y=title)
+        svg = charts.curves([charts.Curve(title, [(float(step), value) for step, value in points])], title=title, x="step", y=title, whole=True)
         plots.append((title, svg, f"{points[0][1]:.4g} at first, {points[-1][1]:.4g} at last"))
     machine = training.told.get("machine")
     where = list(machine.items()) if isinstance(machine, dict) else []

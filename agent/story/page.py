@@ -123,6 +123,8 @@ class Part:
             return Headline("warn", "not confirmed", [f"The best so far ({self.winner.id}: {total}on inputs that the search knew) was not measured on fresh inputs.", self.ended])
         refused = sum(node.held is not None for node in story.nodes.values())
         why = f" {refused} winner{'s' * (refused != 1)} of the search {'were' if refused != 1 else 'was'} refused on fresh inputs." if refused else ""
+        if refused == 0 and (story.ended is None or isinstance(story.ended, Interrupted)):
+            return Headline("muted", "nothing faster yet", [self.ended])
         return Headline("muted", "no verified speedup", [f"The program stays as it is.{why}", self.ended])
 
     @property
@@ -160,7 +162,7 @@ class Part:
             gone, made = code.changed(old, new)
             share = self._share_of(gone)
             more = f"{percent(share)} of the profiled time was spent on the lines that changed" if share is not None else "no profile says how much time its lines took"
-            found.append(("How much of the program", f"{len(gone)} of {len(code.lines_of(old))} lines → {len(made)}", more))
+            found.append(("How much of the program", f"{len(gone)} of {len(code.lines_of(old))} lines", f"{len(made)} stand in their place; {more}"))
         if (counts := self.counts()) is not None:
             seen, fresh = sum(counts.visible.values()), sum(counts.hidden.values())
             found.append(("Same behaviour on", f"{seen + fresh:,} inputs", f"{seen:,} seen by the search, {fresh:,} drawn after the winner was fixed"))
@@ -225,7 +227,7 @@ class Part:
             if unit == "at_s" and self.measured is not None and self.winner is not None:
                 lines.append(charts.Curve("holdout", (), marks=[(end, self.measured.speedup, "holdout")], span=(end, self.measured.low, self.measured.high)))
                 caption += " The bar is the holdout's 95 % interval, on fresh inputs."
-            svg = charts.curves(lines, title=f"Best so far over {names[unit]}", x=names[unit], y="times faster", log_y=True, write_y=lambda value: f"{value:g}×", even=1.0)
+            svg = charts.curves(lines, title=f"Best so far over {names[unit]}", x=names[unit], y="times faster", log_y=True, write_y=lambda value: f"{value:g}×", even=1.0, whole=unit in ("candidates", "tokens"))
             found.append(Figure(f"Best so far over {names[unit]}", svg, caption))
         return found
 

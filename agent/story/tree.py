@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codeopt.agent.report import gist
+from markupsafe import Markup
+
 from codeopt.agent.story.read import Node, Story
 from codeopt.page import code
-from codeopt.page.html import counted, shortened, times
+from codeopt.page.html import counted, times
 from codeopt.types import BASELINE, SIMPLIFY, Measurement, Observation, Plan, Status, Verdict
 
 MOST_DEPTH = 40
@@ -27,7 +28,7 @@ class View:
         gain: Against what it had to beat.
         chosen: It is part of the result.
         plan: That it follows, with the observations that the plan rests on.
-        edit: (class, line) of what it changes in its parent.
+        edit: What it changes in its parent, as HTML; "" where nothing.
     """
 
     node: Node
@@ -37,7 +38,7 @@ class View:
     chosen: bool
     plan: Plan | None
     uses: tuple[Observation, ...]
-    edit: list[tuple[str, str]]
+    edit: Markup
     evidence: str
     said: list[str]
 
@@ -123,7 +124,7 @@ def view(story: Story, node: Node, chosen: bool) -> View:
     told += dict.fromkeys(note for one in both for note in one.notes)
     uses = tuple(story.observations[name] for name in plan.uses if name in story.observations) if plan else ()
     return View(
-        node, style, status(node), f"{'≥ ' if measured.at_least else ''}{times(measured.speedup)}" if measured else "", chosen, plan, uses, edit,
+        node, style, status(node), f"{'≥ ' if measured.at_least else ''}{times(measured.speedup)}" if measured else "", chosen, plan, uses, code.listed(edit) if edit else code.NOTHING,
         "\n\n".join(dict.fromkeys(_evidence(one) for one in both if one.evidence)), told,
     )  # fmt: skip
 
@@ -132,7 +133,8 @@ def _evidence(verdict: Verdict) -> str:
     text = verdict.evidence
     if len(text) <= MOST_EVIDENCE:
         return text
-    return f"{gist(text)}\n\n{shortened(text, MOST_EVIDENCE)}"
+    head, tail = text[: MOST_EVIDENCE * 2 // 3], text[-MOST_EVIDENCE // 3 :]  # a traceback says most in its last line
+    return f"{head}\n… {len(text) - len(head) - len(tail):,} more characters\n{tail}"
 
 
 def in_words(measured: Measurement) -> str:

@@ -12,10 +12,14 @@ from codeopt.cli.eval_options import Ks, numbers
 from codeopt.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from codeopt.agent.report import Outcome
 
 Kind = Literal["run", "evaluation", "training"]
 NAME = "report.html"
+MOST_AT_ONCE = 60
+"""Candidates of a run whose page is written at its end: that takes some 0.2 s. Of a longer one it waits for the command."""
 HINT = "name the folder of a codeopt optimize, of a codeopt eval (one or several), or of a codeopt train"
 
 
@@ -83,3 +87,24 @@ def made(kind: Kind, folders: Sequence[Path], ks: Sequence[int]) -> str:
     from codeopt.evals import report as evaluations
 
     return evaluations.page(compare.read_all(folders), ks)
+
+
+def written_page(outcome: Outcome, say: Callable[[str], None]) -> None:
+    """Write the page of a run that has just ended, where that is quick; it is then among the outcome's files as "page".
+
+    Args:
+        say: Told why there is none: the result is there, whatever became of its page.
+    """
+    parts = [outcome.summary, *outcome.summary.get("functions", ())]
+    if not (outcome.run / "trace.jsonl").is_file() or sum(sum(part.get("candidates", {}).values()) for part in parts) > MOST_AT_ONCE:
+        return
+    from codeopt.page.html import write
+
+    file = outcome.run / NAME
+    try:
+        write(file, made("run", [outcome.run], ()))
+    except Exception as error:
+        say(f"no {NAME}: {error}")
+        return
+    outcome.files["page"] = file
+    outcome.summary.setdefault("files", {})["page"] = str(file)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from codeopt.page.html import escaped
 
 WIDTH, HEIGHT = 460, 280
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 70, 14, 12, 44
 ROW = 22
 WIDE_NAME = 22
 """Characters of a row's name."""
@@ -79,6 +79,7 @@ class Axis:
     log: bool = False
     write: Write = plain
     room: float = 0.0  # share of the span that stays free at both ends
+    whole: bool = False  # ticks at whole numbers only
     low: float = field(init=False)
     high: float = field(init=False)
 
@@ -115,18 +116,21 @@ class Axis:
         rough = (high - low) / 5
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(size * of for of in (1, 2, 2.5, 5, 10) if size * of >= rough * 0.999)
+        if self.whole:
+            step = max(1.0, round(step))
         first = math.ceil(low / step - 1e-9)
         return [round(number * step, 12) for number in range(first, first + 12) if number * step <= high + 1e-9 * step]
 
 
 def curves(
-    lines: Sequence[Curve], *, title: str, x: str, y: str, log_y: bool = False, write_x: Write = plain, write_y: Write = plain, even: float | None = None
+    lines: Sequence[Curve], *, title: str, x: str, y: str, log_y: bool = False, write_x: Write = plain, write_y: Write = plain, even: float | None = None,
+    whole: bool = False,
 ) -> Markup:
-    """Curves over one axis; `even` draws a line at that height."""
+    """Curves over one axis; `even` draws a line at that height, `whole` counts along x in whole numbers."""
     everything = [point for line in lines for point in line.points] + [mark[:2] for line in lines for mark in line.marks]
     spans = [line.span for line in lines if line.span]
     ys = [point[1] for point in everything] + [value for span in spans for value in span[1:]] + ([even] if even is not None else [])
-    across = Axis([point[0] for point in everything] + [span[0] for span in spans], LEFT, WIDTH - RIGHT, write=write_x)
+    across = Axis([point[0] for point in everything] + [span[0] for span in spans], LEFT, WIDTH - RIGHT, write=write_x, whole=whole)
     up = Axis(ys, HEIGHT - BOTTOM, TOP, log_y, write_y, room=0.06)
     parts = _frame(across, up, x, y)
     if even is not None:
@@ -213,7 +217,7 @@ def _frame(across: Axis, up: Axis, x: str, y: str) -> list[str]:
         parts.append(_text(across.at(tick), HEIGHT - BOTTOM + 18, across.write(tick), "middle", "soft"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x, "middle"))
     middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(f'<text text-anchor="middle" transform="translate(13 {middle:.1f}) rotate(-90)">{escaped(y)}</text>')
+    parts.append(f'<text text-anchor="middle" transform="translate(12 {middle:.1f}) rotate(-90)">{escaped(y)}</text>')
     return parts
 
 

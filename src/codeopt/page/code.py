@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from codeopt.page.html import escaped
+from codeopt.page.html import escaped, seen
 
 CONTEXT = 3
 """Equal lines around a change."""
@@ -144,6 +144,13 @@ def unified(old: str, new: str, *, context: int = 2, most: int = 120) -> list[tu
         if len(found) > most:
             return [*found[:most], ("skip", "… more lines changed")]
     return found
+
+
+def listed(lines: Sequence[tuple[str, str]]) -> Markup:
+    """Lines of `unified` as HTML. A run has hundreds of such lists: they are joined here, and not by a template."""
+    html = Markup.escape(seen("\n".join(line for _, line in lines))).split("\n")
+    spans = (f'<span class="{style}">{line}</span>' if style else f"<span>{line}</span>" for (style, _), line in zip(lines, html, strict=True))
+    return Markup(f'<div class="lines">{"".join(spans)}</div>')
 
 
 def coloured(text: str, name: str) -> list[Pieces]:
