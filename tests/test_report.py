@@ -28,8 +28,8 @@ from tests.evals.test_report import scored
 
 HOSTILE = (
     "</script><script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\"><svg onload=document.title='ran'>"
-    "<a href=\"javascript:document.title='ran'\">x</a>'\"--></style></title></textarea><iframe src=//example.org/></iframe>"
-    "{{ 7 * 7 }}{% raw %}<base href=http://example.org/><meta http-equiv=refresh content=0;url=http://example.org/>\u202e\u0000"
+    "<a href=\"javascript:document.title='ran'\">x</a>'\"--></style></title></textarea><iframe src=//attacker.invalid/></iframe>"
+    "{{ 7 * 7 }}{% raw %}<base href=http://attacker.invalid/><meta http-equiv=refresh content=0;url=http://attacker.invalid/>\u202e\u0000"
 )
 VOID = {"meta", "col", "br", "hr", "img", "link", "base", "input"}
 needs_browser = pytest.mark.skipif(not browser.found(), reason="no Chromium is installed")
@@ -285,6 +285,14 @@ def test_a_browser_opens_it_and_nothing_runs(tmp_path: Path, chromium: browser.B
     assert chromium.value("document.querySelectorAll('script, img, iframe, base').length") == 0
     colour = chromium.value("getComputedStyle(document.body).backgroundColor")
     assert colour == ("rgb(20, 23, 26)" if dark else "rgb(255, 255, 255)")
+
+
+@needs_browser
+def test_the_browser_would_tell(tmp_path: Path, chromium: browser.Browser) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(f"<!DOCTYPE html><title>as it was</title>{HOSTILE.partition('<meta')[0]}", "utf-8")
+    visit = chromium.open(file)
+    assert chromium.value("document.title") == "ran" and len(visit.requests) > 1 and visit.complaints
 
 
 @needs_browser
