@@ -20,7 +20,15 @@ from codeopt.cli import report as command
 from codeopt.errors import UserError
 from codeopt.page import charts, code
 from codeopt.page.html import seen
-from codeopt.trace import CandidateMade, Interrupted, Resumed, RunStarted, TraceWriter, read_trace
+from codeopt.trace import (
+    CandidateMade,
+    Interrupted,
+    Resumed,
+    RunFinished,
+    RunStarted,
+    TraceWriter,
+    read_trace,
+)
 from codeopt.types import Candidate, Proposal, Status
 from tests import browser, story_made
 from tests.commandline import SLOW_DEDUPE, codeopt, codeopt_without, put, refused
@@ -197,9 +205,27 @@ def test_a_kernel_has_its_roofline(tmp_path: Path) -> None:
     found = KernelVerification("k.py", status=Status.OK, rows=rows, rival="default", label="authored")
     (run / "result.json").write_text(json.dumps({"kernel": found.summary()}))
     tags = checked(page(run))
-    assert tags.text.count("shape 2 50%") == 1 and "operations per byte" in tags.text and "50%" in tags.text and "9.00 µs" not in tags.text
+    assert "operations per byte" in tags.text and "torch.compile(default), the fastest rival" in tags.text
+    plot = next(svg for svg in re.findall(r"<svg.*?</svg>", page(run), re.DOTALL) if "Roofline" in svg)
+    assert len(re.findall("<circle", plot)) == 3 and re.findall(r'class="bar s1"', plot) == ['class="bar s1"'] * 3
     (run / "result.json").write_text(json.dumps({"kernel": {**found.summary(), "shapes": [row.model_copy(update={"flops": 0}).model_dump() for row in rows]}}))
     assert "No roofline plot" in page(run)
+
+
+def test_a_command_is_its_functions(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with TraceWriter(run) as trace:
+        trace.add(RunStarted(task={"kind": "command", "command": ["python", "<b>main</b>.py"]}))
+        trace.add(RunFinished(exit_code=0))
+    story_made.write(run / "1-score", 4)
+    story_made.write(run / "2-other", 4, held=False)
+    (run / "3-never").mkdir()
+    (run / "3-never" / "trace.jsonl").write_text("[]\n")
+    told = {"verified": True, "ceiling": 3.5, "hot": [{"qualname": "score", "own_share": 0.7}], "measurement": story_made.measured(2.5).model_dump()}
+    (run / "result.json").write_text(json.dumps(told))
+    tags = checked(page(run))
+    assert "2.50× faster" in tags.text and "1.20× faster" in tags.text and "70% in score" in tags.text and "3.50×" in tags.text
+    assert tags.text.count("What stands behind") == 2 and "python '<b>main</b>.py'" in tags.text
 
 
 def test_the_change_is_the_change() -> None:

@@ -34,8 +34,8 @@ class Kernel:
     def roofline(self) -> str:
         """The plot; "" where the roof or the operations are not known for any shape."""
         points = [
-            charts.Roof(row.name, row.flops / row.bytes, row.flops / row.device_s, row.flops / row.roofline_s)
-            for row in self.rows
+            charts.Roof(str(number), row.flops / row.bytes, row.flops / row.device_s, row.flops / row.roofline_s)
+            for number, row in enumerate(self.rows, 1)
             if min(row.flops, row.bytes, row.device_s, row.roofline_s) > 0
         ]
         return charts.roofline(points, title="Roofline") if points else ""

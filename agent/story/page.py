@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from codeopt import __version__
 from codeopt.agent.accounts import accounts
 from codeopt.agent.story import tree
 from codeopt.agent.story.read import Node, Story, read
+from codeopt.errors import UserError
 from codeopt.page import charts, code
 from codeopt.page.html import counted, duration, environment, percent, times
 from codeopt.trace import Interrupted
@@ -30,8 +32,8 @@ MOST_ROWS = 12
 SHARES = (0.1, 0.5, 0.9)
 MEANINGS = {
     "recorded": "calls that your own tests or command make", "generated": "made by the generator of inputs", "grown": "made larger, so that a call takes long enough to be timed",
-    "hypothesis": "drawn by Hypothesis from hints and use", "case": "your cases", "doctest": "from docstrings", "ill_conditioned": "numbers that cancel, nearly agree or lie far away",
-    "crosshair": "found by symbolic execution", "mutated": "visible inputs, changed", "of shapes never seen": "shapes that the search did not see",
+    "edge": "empty, one element, extremes and the like", "hypothesis": "drawn by Hypothesis from hints and use", "case": "your cases", "example": "of the description", "ill_conditioned": "numbers that cancel, nearly agree or lie far away",
+    "crosshair": "found by symbolic execution", "mutated": "other inputs, changed", "of shapes never seen": "shapes that the search did not see",
 }  # fmt: skip
 
 
@@ -62,7 +64,8 @@ def page(folder: Path) -> str:
     whole = read(folder)
     parts = [Part(whole, "r")]
     for number, name in enumerate(_functions(whole), 1):
-        parts.append(Part(read(folder / name), f"f{number}"))
+        with suppress(UserError):  # a function's run that did not even begin
+            parts.append(Part(read(folder / name), f"f{number}"))
     template = environment(TEMPLATES).get_template("run.html.j2")
     return template.render(parts=parts, version=__version__, most_answer=MOST_ANSWER)
 
@@ -85,23 +88,34 @@ class Part:
         self.winner = story.winner
         self.measured = story.measured
         self.kernel = _kernel(story.summary.get("kernel"))
-        if self.measured is None and story.said("kind") == "command":
+        if self.measured is None and self.shell:
             self.measured = _measurement(story.summary)
 
     @property
     def title(self) -> str:
         """What was optimised."""
         command = self.story.started.task.get("command")
-        if self.story.said("kind") == "command" and isinstance(command, list | tuple):
+        if self.shell and isinstance(command, list | tuple):
             return shlex.join(map(str, command))
         function = self.story.said("function")
         return f"{self.story.file or 'a program'}{': ' + function if function else ''}"
+
+    @property
+    def shell(self) -> bool:
+        """It is a command: candidates, inputs and profiles are in the runs of its functions."""
+        return self.story.said("kind") == "command"
 
     @property
     def unit(self) -> str:
         """What a time is of."""
         kind, function = self.story.said("kind"), self.story.said("function")
         return f"a call of {function}" if kind == "function" and function else "a call of the kernel" if kind == "kernel" else "a run"
+
+    def share(self) -> str:
+        """Of the command's time, what was spent in each function; "" for any other run."""
+        hot = self.story.summary.get("hot")
+        rows = [row for row in hot if isinstance(row, dict) and isinstance(row.get("own_share"), float)] if isinstance(hot, list) else []
+        return ", ".join(f"{percent(row['own_share'])} in {row.get('qualname', '?')}" for row in rows)
 
     def headline(self) -> Headline:
         """The result in words."""
@@ -168,9 +182,11 @@ class Part:
             found.append(("Same behaviour on", f"{seen + fresh:,} inputs", f"{seen:,} seen by the search, {fresh:,} drawn after the winner was fixed"))
         money = f", ${story.dollars:.4f}, {story.tokens:,} tokens" if story.tokens else ", no model asked"
         made_of = f"{len(story.nodes) - 1:,} candidates{money}"
-        found.append(("The run", duration(story.spent_s), made_of))
+        found.append(("The run", duration(story.spent_s), "of all functions" if self.shell else made_of))
+        if self.shell and self.share():
+            found.insert(0, ("How much of the program", self.share(), "of the time of the whole command, by its profile"))
         ceiling = story.summary.get("ceiling")
-        if story.said("kind") == "command" and isinstance(ceiling, int | float):
+        if self.shell and isinstance(ceiling, int | float):
             found.append(("Ceiling by Amdahl's law", times(ceiling), "if the hot functions cost nothing"))
         return found
 
@@ -245,7 +261,7 @@ class Part:
             return None
         svg = charts.intervals(bars, title="Estimates with 95 % intervals", x="times faster", write=lambda value: f"{value:g}×")
         caption = "Hodges-Lehmann estimates of paired ratios with 95 % intervals. Each step is against the one before, the holdout against the program as it was. The trace keeps estimates and intervals of the pairs, not each pair."
-        return Figure("What was measured", svg, caption)
+        return Figure("Estimates with 95 % intervals", svg, caption)
 
     def profiles(self) -> list[tuple[str, Profile, list[Any]]]:
         """(when, profile, rows) before and, where the run took one, after."""
@@ -314,7 +330,7 @@ class Part:
             found += [("Use it: Python takes the patched copy", f"{library['use']} python ..."), ("Or patch the library", str(library.get("apply", "")))]
         elif self.winner is not None and patch.is_file():
             found.append(("Apply it", f"patch -p1 -d {shlex.quote(project or '.')} < {shlex.quote(str(patch))}"))
-        elif story.said("kind") == "command" and patch.is_file():
+        elif self.shell and patch.is_file():
             found.append(("The changes of all functions", f"less {shlex.quote(str(patch))}"))
         if story.ended is None or isinstance(story.ended, Interrupted):
             found.append(("Go on with the run", f"codeopt optimize --resume {shlex.quote(str(story.folder.absolute()))}"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["run", "evaluation", "training"]
 NAME = "report.html"
-MOST_AT_ONCE = 60
+MOST_AT_ONCE = 40
 """Candidates of a run whose page is written at its end: that takes some 0.2 s. Of a longer one it waits for the command."""
 HINT = "name the folder of a codeopt optimize, of a codeopt eval (one or several), or of a codeopt train"
 

@@ -151,7 +151,8 @@ def curves(
             if across.holds(a) and up.holds(b):
                 px, py = across.at(a), up.at(b)
                 end = px > WIDTH * 0.7
-                parts += [_dot(px, py, style), _text(px + (-7 if end else 7), max(TOP + 8, py - 6), text, "end" if end else "start")]
+                above = max(TOP + 8, py - 6)
+                parts += [_dot(px, py, style), _text(px + (-7 if end else 7), py + 17 if number % 2 else above, text, "end" if end else "start")]
     return _svg(parts, title)
 
 
@@ -188,8 +189,7 @@ def roofline(points: Sequence[Roof], *, title: str) -> Markup:
     parts += [f'<line class="bar s1" x1="{a - 8:.1f}" x2="{a + 8:.1f}" y1="{b:.1f}" y2="{b:.1f}"/>' for a, b in top]
     for point in points:
         px, py = across.at(point.intensity), up.at(point.reached)
-        end = px > WIDTH * 0.6
-        parts += [_dot(px, py, "s0"), _text(px + (-7 if end else 7), py + 14, f"{_short(point.name)} {point.reached / point.roof:.0%}", "end" if end else "start")]
+        parts += [_dot(px, py, "s0"), _text(px, py + 17, _short(point.name), "middle")]
     return _svg(parts, title)
 
 
