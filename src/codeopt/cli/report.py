@@ -107,4 +107,3 @@ def written_page(outcome: Outcome, say: Callable[[str], None]) -> None:
         say(f"no {NAME}: {error}")
         return
     outcome.files["page"] = file
-    outcome.summary.setdefault("files", {})["page"] = str(file)
