@@ -237,6 +237,10 @@ def test_the_change_is_the_change() -> None:
     assert code.changed(old, new) == ({1}, {1, 24})
     assert code.side_by_side(old, old + "", "f.py") == [] and code.side_by_side("a", "a\n", "f.py") == []
     assert [style for style, _ in code.unified(old, new) if style] == ["skip", "gone", "new", "skip", "new"]
+    for before, after in (("abcdefgh", "aXcdeYgh"), ("abcdefghij", "aXYdefghiZ"), ("abc", "xabc"), ("", "ab"), ("ab", ""), ("abab", "baba")):
+        found = code.opcodes(before, after)
+        assert "".join(after[k:m] for _, _, _, k, m in found) == after and "".join(before[i:j] for _, i, j, _, _ in found) == before
+        assert all((before[i:j] == after[k:m]) == (tag == "equal") for tag, i, j, k, m in found)
     assert code.opcodes(["a"] * 3000, ["b"] * 3000)[0] == ("replace", 0, 3000, 0, 3000), "no day is spent on comparing"
 
 

@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import eq
 from typing import Any
 
 from markupsafe import Markup
@@ -21,6 +23,8 @@ MOST_COMPARED = 2_000_000
 MOST_ROWS = 4000
 MOST_WIDE = 2000
 """Characters of a line that are shown."""
+IN_PLACE = 0.7
+"""Share of equal lines, one by one, from which on two texts of the same length are compared so."""
 ALIKE = 0.4
 """From this ratio on the words of two lines are compared."""
 NOTHING = Markup("")
@@ -63,7 +67,13 @@ def opcodes(old: Sequence[str], new: Sequence[str], most: int = MOST_COMPARED) -
     end = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
     a, b = old[start : len(old) - end], new[start : len(new) - end]
     found: list[Opcode] = [("equal", 0, start, 0, start)] if start else []
-    if len(a) * len(b) > most:
+    if len(a) == len(b) and sum(map(eq, a, b)) > IN_PLACE * len(a):
+        # Lines were changed where they stand: there is nothing to search for.
+        for same, places in groupby(range(len(a)), lambda place: a[place] == b[place]):
+            first, *others = places
+            last = others[-1] if others else first
+            found.append(("equal" if same else "replace", start + first, start + last + 1, start + first, start + last + 1))
+    elif len(a) * len(b) > most:
         found.append(("replace", start, start + len(a), start, start + len(b)))
     elif a or b:
         found += [(tag, start + i, start + j, start + k, start + m) for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b).get_opcodes()]
