@@ -86,7 +86,7 @@ def _results(folder: Path) -> list[dict[str, Any]]:
 
 
 def _result(told: Mapping[str, Any]) -> dict[str, Any] | None:
-    """An evaluation with its rows as text and its differences as a chart; None where it is something else."""
+    """An evaluation with its rows as text; None where it is something else."""
     try:
         rows = [
             [row["metric"], f"{row['a']:.3f}", f"{row['b']:.3f}", f"{row['mean']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}", f"{row['p']:.3g}"]

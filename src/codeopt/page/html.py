@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,3 @@ def write(file: Path, text: str) -> None:
             part.unlink()
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(f"{file} cannot be written ({why})", "name another file with --out") from None
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """A table of text that scrolls by itself where it is too wide."""
-    head = Markup("").join(Markup("<th scope=col>{}</th>").format(escaped(name)) for name in columns)
-    body = Markup("").join(
-        Markup("<tr>{}</tr>\n").format(Markup("").join(Markup("<td>{}</td>").format(escaped(cell)) for cell in row)) for row in rows
-    )
-    return Markup("<div class=wide tabindex=0><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>").format(head, body)
