@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
-
 from codeopt import __version__
 from codeopt.evals import costs, plots
 from codeopt.evals.compare import Run, leaderboard, printable
+from codeopt.page.html import environment
 
-TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
+TEMPLATES = Path(__file__).parent / "templates"
 ORIGIN = ("run", "suite", "model", "strategy", "sandbox", "CPU", "tokens a sample", "dollars a sample")
 
 
@@ -26,8 +25,7 @@ def page(runs: Sequence[Run], ks: Sequence[int]) -> str:
     runs = sorted(runs, key=lambda run: order[run.name])
     spent = [costs.of(run) for run in runs]
     problems = [set(run.scores) for run in runs]
-    made = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return made.from_string(TEMPLATE.read_text("utf-8")).render(
+    return environment(TEMPLATES).get_template("report.html.j2").render(
         version=__version__,
         suites=sorted({str(run.config.get("suite", "?")) for run in runs}),
         columns=columns,

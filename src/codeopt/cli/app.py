@@ -26,6 +26,7 @@ from codeopt.cli import (
     generate,
     models,
     optimize,
+    report,
     results,
     sandbox,
     train,
@@ -61,6 +62,7 @@ app = typer.Typer(
 )
 optimize.register(app)
 verify.register(app)
+report.register(app)
 audit.register(app)
 assert generate.app is evaluate.app is results.app  # they add their commands there
 app.add_typer(evaluate.app, name="eval", help="Evaluate generated programs over a suite.")

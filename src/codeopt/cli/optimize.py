@@ -309,6 +309,7 @@ def _run(
     from codeopt.agent.run_folder import Options, command_line, holds_run, new_run_folder, resumed
     from codeopt.agent.tasks.detect import detect_command
     from codeopt.agent.tasks.named import target
+    from codeopt.cli.report import written_page
     from codeopt.cli.view import make_view
     from codeopt.sandbox.choose import check_kind
 
@@ -358,6 +359,7 @@ def _run(
     with view:
         runner = optimize_command if task.kind == "command" else optimize_task
         outcome: Outcome = runner(task, options, view)
+    written_page(outcome, view.note)
     applied = None
     if apply and outcome.exit_code == 0:
         applied = apply_result(options.run)

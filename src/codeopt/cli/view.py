@@ -87,9 +87,11 @@ class Watched(Silent):
         out.print(headline(outcome), style="bold green" if outcome.exit_code == 0 else "bold", markup=False)
         for step in outcome.summary.get("steps", []):
             out.print(f"  {step['gain']:.2f}x  {step['note']}", markup=False)
-        for name in ("patch", "report", "test"):
+        for name in ("patch", "report", "page", "test"):
             if name in outcome.files:
                 out.print(f"  {name:7}{_near(outcome.files[name])}", markup=False)
+        if "report" in outcome.files and "page" not in outcome.files:
+            out.print(f"  page   codeopt report {_near(outcome.run)}", markup=False)
         if library := outcome.exit_code == 0 and outcome.summary.get("library"):
             out.print(f"  use it: {library['use']} python ...", markup=False)
             out.print(f"  or patch the library: {library['apply']}", markup=False)
