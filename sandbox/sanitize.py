@@ -69,6 +69,7 @@ _ACCESS = re.compile(r"^(?:READ|WRITE) of size \d+", re.MULTILINE)
 _PLACE = re.compile(r"^0x\w+ is (located .*)|^  (?:  )?(\[\d+, \d+\) '\S+'.*<==.*)", re.MULTILINE)
 _UNDEFINED = re.compile(r"^(.*?):(\d+)(?::\d+)?: runtime error: (.*)$", re.MULTILINE)
 _ASSERTION = re.compile(r"Assertion '(.*)' failed")
+_NUMBERS = re.compile(r" \[0x[0-9a-f]+,\s?0x[0-9a-f]+\)| 0x[0-9a-f]+")  # addresses: others in each run
 _LINE = re.compile(r"program\.[\w+]+:(\d+)")
 _SWITCHES = re.compile(r"\w*no_sanitize\w*|__SANITIZE_\w+|\w+_sanitizer\b|__(?:asan|ubsan|lsan|sanitizer)_\w+|no_address_safety\w*")
 # That the sanitizer, not the program, needs more than there is.
@@ -336,6 +337,7 @@ def reported(text: str, source: str) -> Report | None:
         _Undecided: It is about the sanitizer's own needs.
     """
     kind = _ADDRESS.search(text)
+    text = _NUMBERS.sub("", text)
     begin = _ERROR.search(text)
     after = text[begin.start() :] if begin else text
     if found := _ASSERTION.search(text):
