@@ -70,6 +70,7 @@ _PLACE = re.compile(r"^0x\w+ is (located .*)|^  (?:  )?(\[\d+, \d+\) '\S+'.*<==.
 _UNDEFINED = re.compile(r"^(.*?):(\d+)(?::\d+)?: runtime error: (.*)$", re.MULTILINE)
 _ASSERTION = re.compile(r"Assertion '(.*)' failed")
 _NUMBERS = re.compile(r" \[0x[0-9a-f]+,\s?0x[0-9a-f]+\)| 0x[0-9a-f]+")  # addresses: others in each run
+_PID = re.compile(r"==\d+==")
 _LINE = re.compile(r"program\.[\w+]+:(\d+)")
 _SWITCHES = re.compile(r"\w*no_sanitize\w*|__SANITIZE_\w+|\w+_sanitizer\b|__(?:asan|ubsan|lsan|sanitizer)_\w+|no_address_safety\w*")
 # That the sanitizer, not the program, needs more than there is.
@@ -159,7 +160,8 @@ class Sanitized(NativeProgram):
     def why(self, error: CannotStart) -> str:
         """The first line of what the compiler or the linker lacks."""
         lines = [*self.remarks.splitlines(), *error.evidence.splitlines()]
-        told = [line for line in lines if "cannot find" in line] or [line for line in lines if "error" in line] or lines
+        lacks = ("cannot find", "undefined reference", "error")
+        told = [line for word in lacks for line in lines if word in line] or lines
         return told[0].strip()[:200] if told else str(error.status)
 
 
@@ -266,7 +268,7 @@ class Sanitizer:
             if report is None or report.check == "output":
                 return report is None
             if not report.check or report.check in self._off:
-                self._missing = f"the program does not run with them ({report.text.partition(chr(10))[0]})"
+                self._missing = f"the program does not run with them ({' '.join(report.text.split())[:200]})"
                 return None
             self._off = (*self._off, report.check)
             self._base.close()
@@ -315,7 +317,7 @@ class Sanitizer:
             return Report("", sample.evidence)
         if sample.exit != expected.exit:
             told = f"with sanitizers it ends with {sample.exit} instead of {expected.exit}"
-            return Report("", f"{told}\n{sample.stderr.strip()[-300:]}")
+            return Report("", f"{told}\n{_PID.sub('', sample.stderr.strip()[-300:])}")
         numbers = Tolerance(text=max(NUMBERS, judge.tolerance.text or 0))
         difference = numbers.output(expected.answer, sample.answer)
         told = f"built with sanitizers it prints something else; memory is read that was never written\n{difference}"
