@@ -74,6 +74,10 @@ _PID = re.compile(r"==\d+==")
 _LINE = re.compile(r"program\.[\w+]+:(\d+)")
 _SWITCHES = re.compile(r"\w*no_sanitize\w*|__SANITIZE_\w+|\w+_sanitizer\b|__(?:asan|ubsan|lsan|sanitizer)_\w+|no_address_safety\w*")
 # That the sanitizer, not the program, needs more than there is.
+_NO_ROOM = re.compile(
+    r"AddressSanitizer:? (hard rss limit exhausted|out of memory|failed to \w+)|(ASan cannot proceed|End of process memory map)",
+    re.IGNORECASE,
+)
 _OWN_LIMITS = {"stack-overflow", "out-of-memory", "rss-limit-exceeded", "allocation-size-too-big"}
 # Checks of the address sanitizer that can be turned off alone.
 _ALONE = {
@@ -349,6 +353,8 @@ def reported(text: str, source: str) -> Report | None:
         line = _shown(_LINE.search(text[found.start() :]), source)
         check = next((name for pattern, name in _CHECKS if re.search(pattern, found[3])), "undefined")
         return Report(check, f"UndefinedBehaviorSanitizer: {found[3]}{line}")
+    if room := _NO_ROOM.search(text):
+        raise _Undecided(room[1] or room[2])
     if kind is None:
         return None
     if kind[1] in _OWN_LIMITS:

@@ -129,6 +129,16 @@ def test_what_cannot_be_built_or_started_is_held_against_nobody(make: Callable[.
     assert finding is None and told.startswith("not available: the program does not run with them (") and "ASan runtime" in told
 
 
+def test_memory_that_only_sanitizers_touch_is_held_against_nobody(make: Callable[..., NativeProgram]) -> None:
+    before = make(BEST_SUM)
+    room = "#include <cstdlib>\nchar *kept[14];\nint main() {\n    for (auto &each : kept) each = static_cast<char *>(std::malloc(64 << 20));"
+    sparse = planted("running_sum")[0].source.replace("int main() {", room)
+    small = replace(before.runtime, limits=Limits(memory_mb=64))
+    candidate = NativeProgram(ProcessSandbox(), small, sparse, before.toolchain)
+    told, finding = Sanitizer(before).held(Judge(before), candidate, [Case("v0", "case", stdin=VALUES[0])])
+    assert finding is None and told.startswith("not available: the candidate does not end with them ("), told
+
+
 @pytest.mark.parametrize(
     "hidden",
     [
