@@ -61,7 +61,10 @@ def breach(source: str, baseline: str, task: Task) -> str:
 def said(task: Task) -> str:
     """What the task asks of a candidate, in words for a model; "" where it asks nothing."""
     memory = f"Peak memory may be at most {task.memory_at_most}{' what it was' if task.memory_at_most.lower().endswith('x') else ''}."
-    return " ".join([*(text for name, text in _SAID.items() if getattr(task, name)), *([memory] if task.memory_at_most else [])])
+    clean = "It has to be clean under -fsanitize=address,undefined."
+    asked = [memory] if task.memory_at_most else []
+    asked += [clean] if task.language == "cpp" and task.kind == "program" and task.sanitize else []
+    return " ".join([*(text for name, text in _SAID.items() if getattr(task, name)), *asked])
 
 
 def permitted(modules: frozenset[str], source: str, task: Task) -> frozenset[str]:

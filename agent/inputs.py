@@ -23,7 +23,7 @@ INPUTS_FILE = "inputs.msgpack"
 def build_workload(
     shop: Workshop, judge: Judge, seed: int, run: Path | None = None, effort: Effort = THOROUGH
 ) -> Workload:
-    """Make the workload, or read it back from an earlier process of the same run; tell the judge what memory is allowed.
+    """Make the workload, or read it back from an earlier process of the same run; tell the judge what else is asked.
 
     Args:
         effort: What the inputs of a function may cost to make.
@@ -33,6 +33,7 @@ def build_workload(
             limits it; the disk is full.
     """
     judge.memory = shop.memory_limit()
+    judge.sanitizer = shop.sanitizer(judge.baseline)
     stored = _read(run / INPUTS_FILE) if run is not None else None
     function = shop.task.kind == "function"
     if stored is not None:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from codeopt.agent import canonical, canonical_cpp
 from codeopt.agent.screen import fingerprint, without_docstrings
 from codeopt.agent.tasks.model import Task
+from codeopt.sandbox.sanitize import REPORTED
 from codeopt.types import BASELINE, Candidate, Proposal, Status, Verdict
 
 EDIT, SYNTAX, NAMES, BYTECODE, MACHINE_CODE = "edit", "syntax", "names", "bytecode", "machine_code"
@@ -114,6 +115,8 @@ class Novelty:
             what = "its parent" if name == candidate.parent else f"{name}, which is slower than its parent"
             return Verdict(status=Status.NOT_FASTER, evidence=f"it compiles to the same machine code as {what}")
         earlier = self._verdicts.get(name, Verdict(status=Status.UNDECIDED))  # where its race waits
+        if earlier.sanitized == REPORTED:
+            return None  # of its text, which another one need not share
         raced = earlier.status in (Status.OK, Status.NOT_FASTER, Status.UNDECIDED)
         if raced and self._parents.get(name, candidate.parent) != candidate.parent:
             return None  # against another program

@@ -118,6 +118,7 @@ def write_outcome(
         "inputs": verdict.inputs.model_dump() if verdict else None,
         "setup": verdict.setup.model_dump() if verdict and verdict.setup else None,
         "usage": verdict.usage.model_dump() if verdict and verdict.usage else None,
+        "sanitized": sanitized(task, verdict) if verdict else "",
         "winners": {
             "held_out": search.held_out if search is not None else 0,
             "refused": search.refused if search is not None else 0,
@@ -205,6 +206,8 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
     for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle", "device", "memory_at_most", *PROMISES):
         if value := getattr(task, flag):
             words += [f"--{flag.replace('_', '-')}", *([value] if isinstance(value, str) else [])]
+    if not task.sanitize:
+        words += ["--no-sanitize"]
     if task.args:
         words += ["--args", shlex.join(task.args)]
     for test in task.tests:
@@ -237,6 +240,12 @@ def seconds(value: float) -> str:
         if value * factor >= 1:
             return f"{value * factor:.3g} {unit}"
     return f"{value * 1e9:.3g} ns"
+
+
+def sanitized(task: Task, verdict: Verdict) -> str:
+    """What sanitizers showed of a C++ or C program, in one line; "" where they are not for it or were not reached."""
+    off = task.language == "cpp" and task.kind == "program" and not task.sanitize
+    return "off (--no-sanitize)" if off else verdict.sanitized
 
 
 def gist(evidence: str) -> str:

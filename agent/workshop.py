@@ -15,6 +15,7 @@ from codeopt.errors import UserError
 from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.memory import MemoryLimit
 from codeopt.sandbox.protocol import Limits, Mount, Sandbox
+from codeopt.sandbox.sanitize import Sanitizer
 from codeopt.sandbox.session import Runtime, Session
 from codeopt.sandbox.subject import (
     CannotStart,
@@ -220,6 +221,10 @@ class Workshop:
                 "take --sandbox docker (or be root), or leave it out",
             )
         return MemoryLimit(*memory_limit(asked))
+
+    def sanitizer(self, baseline: Subject) -> Sanitizer | None:
+        """What runs builds with sanitizers against a baseline; None where the task wants none, or nothing is built."""
+        return Sanitizer(baseline) if self.task.sanitize and isinstance(baseline, NativeProgram) else None
 
     def maker(self, *, whole_project: bool = False) -> Session:
         """A session with the untouched program loaded, for making inputs; the same one each time, while it lives.

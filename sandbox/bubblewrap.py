@@ -50,7 +50,7 @@ class BubblewrapSandbox:
         limits = launch.limits
         group = cgroup.create(limits)
         rlimits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 4096, "RLIMIT_FSIZE": limits.tmp_mb << 20}
-        if group is None:
+        if group is None and limits.address_space:
             rlimits["RLIMIT_AS"] = limits.memory_mb << 20
         ours, theirs = socket_pair()
         staging = session_folder()

@@ -232,7 +232,7 @@ class ProcessSandbox:
         limits = launch.limits
         group = cgroup.create(limits)
         rlimits = {
-            "RLIMIT_AS": limits.memory_mb << 20,
+            **({"RLIMIT_AS": limits.memory_mb << 20} if limits.address_space else {}),
             "RLIMIT_FSIZE": limits.tmp_mb << 20,
             "RLIMIT_CORE": 0,
             "RLIMIT_NOFILE": 4096,

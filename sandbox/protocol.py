@@ -26,6 +26,8 @@ class Limits:
         tmp_mb: Size of the only writable place, a fresh tmpfs on /tmp.
         output_mb: Bytes of one answer, and of one program's stdout.
         cpus: Cores the session is pinned to; empty means all.
+        address_space: Whether a kind may also limit the address space of each process. Off for sanitizers, which reserve
+            terabytes of it and use little.
     """
 
     memory_mb: int = 4096
@@ -33,6 +35,7 @@ class Limits:
     tmp_mb: int = 512
     output_mb: int = 64
     cpus: tuple[int, ...] = ()
+    address_space: bool = True
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from codeopt.sandbox import stats
 from codeopt.sandbox.session import Sample
+from codeopt.sandbox.workload import Case
 from codeopt.types import Measurement, Status
 
 FLOORS = 20  # a region must last this many empty round trips to be believed
@@ -27,6 +28,12 @@ class Finding:
 
     status: Status
     evidence: str
+
+
+def where(case: Case, difference: str, sample: Sample) -> str:
+    """An evidence: on which input, what is different, and what the sample itself said about it."""
+    place = f"on {case.kind} input {case.id}: {difference}"
+    return f"{place}\n{sample.evidence}" if sample.evidence and sample.evidence not in difference else place
 
 
 @dataclass(frozen=True)

@@ -17,22 +17,22 @@ from codeopt.errors import UserError
 from codeopt.sandbox import fairness, stats, timing
 from codeopt.sandbox.compare import compare_text
 from codeopt.sandbox.compare_types import Tolerance as Closeness
-from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race
+from codeopt.sandbox.race import FLOORS, Clocks, Finding, Race, where
 from codeopt.sandbox.session import Sample
 from codeopt.sandbox.subject import SETUP_LIMIT_S, CannotStart, Subject, renew
 from codeopt.sandbox.tolerance import Tolerance
-from codeopt.sandbox.workload import Case, Workload, count_kinds
+from codeopt.sandbox.workload import Case, Workload, count_kinds, together
 from codeopt.types import Counts, Status, Verdict
 
 if TYPE_CHECKING:
     from codeopt.sandbox.memory import MemoryLimit
     from codeopt.sandbox.oracle import Answer, Oracle
+    from codeopt.sandbox.sanitize import Sanitizer
 
 REGION_S = 0.005  # short calls are repeated until the baseline's region lasts this long
 WAITS = 40  # times the wall-clock that is wanted: enough even where a program waits more than it works
 HOLDOUT_PAIRS = 20
 SHORT = 2  # copies of a call in one region, from which on a gain may be in the copies
-TOGETHER = 6
 WARM = 3
 STRAYS_EVERY = 4  # pairs
 PATIENT_S = 5.0  # that a candidate's set-up may always take
@@ -56,6 +56,7 @@ class Judge:
     Attributes:
         oracle: What says how far from the truth numbers are; None where answers are held against the baseline's only.
         memory: What a candidate's peak memory may be; None where only the session's own limit holds.
+        sanitizer: What runs a second build of what is about to be accepted (C++, C); None where nothing does.
         rival: What candidates race against: the baseline, or the best so far while a search climbs. Expected
             answers always come from the baseline, and `confirm` always races against it.
     """
@@ -81,6 +82,7 @@ class Judge:
         self._rng = random.Random(seed)
         self.oracle: Oracle | None = None
         self.memory: MemoryLimit | None = None
+        self.sanitizer: Sanitizer | None = None
         self._expected: dict[str, Sample] = {}
         self._steady: set[str] = set()
         self._truths: dict[str, Sequence[Answer | None]] = {}
@@ -187,7 +189,7 @@ class Judge:
         for case in cases:
             expected = self.expect(case)
             if expected.status is not Status.OK:
-                return Finding(Status.UNDECIDED, _where(case, f"the baseline itself fails: {expected.evidence}", expected))
+                return Finding(Status.UNDECIDED, where(case, f"the baseline itself fails: {expected.evidence}", expected))
             try:
                 candidate.session()  # only then is it known whether it compiles
                 actual = candidate.run(case, limit_s=self.limit(expected.wall_s, candidate), extras=True)
@@ -196,9 +198,9 @@ class Judge:
             if actual.status is Status.OK or actual.status is Status.WRONG_OUTPUT:
                 difference = self.difference(case, expected, actual)
                 if difference:
-                    return Finding(Status.WRONG_OUTPUT, _where(case, difference, actual))
+                    return Finding(Status.WRONG_OUTPUT, where(case, difference, actual))
             else:
-                return Finding(actual.status, _where(case, actual.evidence, actual))
+                return Finding(actual.status, where(case, actual.evidence, actual))
         return None
 
     # --- speed --------------------------------------------------------------------------------------------
@@ -305,10 +307,10 @@ class Judge:
         if base.status is not Status.OK:
             return Finding(Status.UNDECIDED, f"the baseline failed while it was timed: {base.evidence}")
         if new.status is not Status.OK:
-            return Finding(new.status, _where(case, new.evidence, new))
+            return Finding(new.status, where(case, new.evidence, new))
         difference = self.difference(case, base, new)
         if difference:
-            return Finding(Status.WRONG_OUTPUT, _where(case, difference, new))
+            return Finding(Status.WRONG_OUTPUT, where(case, difference, new))
         race.wall.append(math.log(base.wall_s / new.wall_s))
         if base.cpu_s and new.cpu_s:
             race.cpu.append(math.log(base.cpu_s / new.cpu_s))
@@ -340,9 +342,13 @@ class Judge:
             timed = self.regions(workload)
             race = self.race(candidate, timed.cases, repeat=timed.repeat, race=race, more=timed.more, stop=stop)
         verdict = self.decide(race, workload)
-        if self.memory is None or not verdict.accepted:
+        if not verdict.accepted:
             return verdict
-        finding = self.memory.held(self, candidate, workload.visible)[2]
+        finding = self.memory.held(self, candidate, workload.visible)[2] if self.memory else None
+        # Only now: a second build costs more than most candidates that fail.
+        if finding is None and self.sanitizer is not None:
+            told, finding = self.sanitizer.held(self, candidate, workload.visible)
+            verdict = verdict.model_copy(update={"sanitized": told})
         return verdict if finding is None else verdict.model_copy(update={"status": finding.status, "evidence": finding.evidence})
 
     def probe(
@@ -429,10 +435,13 @@ class Judge:
             not_encodable=workload.not_encodable,
         )
         self.prepare(candidate, workload)
-        checked = (*workload.visible, *drawn, *_together(workload.visible))
+        checked = (*workload.visible, *drawn, *together(workload.visible))
         usage, peaks, finding = self.memory.held(self, candidate, checked) if self.memory else (None, "", self.check(candidate, checked))
+        sanitized = ""
+        if finding is None and self.sanitizer is not None:
+            sanitized, finding = self.sanitizer.held(self, candidate, (*workload.visible, *drawn))
         if finding is not None:
-            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
+            return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs, sanitized=sanitized)
         notes = [] if drawn else ["none hidden: the candidate saw the kind of every input it was checked on"]
         notes += filter(None, [peaks])
         cases, repeat = timing.fresh(self, candidate, workload, pairs, seed)
@@ -449,7 +458,7 @@ class Judge:
         if not race.wall:
             return Verdict(status=Status.UNDECIDED, evidence="no pair was measured", inputs=inputs)
         # Only now: nothing that is timed may have been seen before.
-        finding = self.check(candidate, _together(cases[:2]) if len(cases[0].calls) == 1 else [])
+        finding = self.check(candidate, together(cases[:2]) if len(cases[0].calls) == 1 else [])
         if finding is not None:
             return Verdict(status=finding.status, evidence=finding.evidence, inputs=inputs)
         calls = repeat * max(1, len(cases[0].calls))
@@ -463,7 +472,7 @@ class Judge:
                 measured = measured.model_copy(update={"warm_cache": warm})
             if finding is None and len(cases) < len(race.wall):
                 finding = fairness.remembers(self, candidate, cases, repeat, measured)
-        told = Verdict(status=Status.OK, inputs=inputs, notes=tuple(notes), setup=setup, usage=usage)
+        told = Verdict(status=Status.OK, inputs=inputs, notes=tuple(notes), setup=setup, usage=usage, sanitized=sanitized)
         if faster and finding is not None:
             # A figure that is no gain is not reported as one.
             return told.model_copy(update={"status": finding.status, "evidence": finding.evidence})
@@ -483,17 +492,5 @@ class Judge:
         candidate.setup_limit_s = min(SETUP_LIMIT_S, patience + 4 * self.baseline.setup_s)
 
 
-def _together(cases: Sequence[Case]) -> list[Case]:
-    """Several calls in one process: answers must not share memory with each other, nor with arguments."""
-    small = sorted((case for case in cases if case.calls), key=lambda case: sum(map(len, case.calls)))
-    calls = tuple(call for case in small[:TOGETHER] for call in case.calls[:1])
-    return [Case(f"{small[0].id} and others together", small[0].kind, calls)] if len(calls) > 1 else []
-
-
 def _printed(expected: bytes, actual: bytes) -> str:
     return "" if expected == actual else f"what is printed: {compare_text(expected, actual) or ''}"
-
-
-def _where(case: Case, difference: str, sample: Sample) -> str:
-    place = f"on {case.kind} input {case.id}: {difference}"
-    return f"{place}\n{sample.evidence}" if sample.evidence and sample.evidence not in difference else place

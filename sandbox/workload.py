@@ -30,6 +30,7 @@ class Case:
     size: int = 0
 
 
+TOGETHER = 6
 Draw = Callable[[int, int], Sequence[Case]]
 
 
@@ -71,3 +72,10 @@ def count_kinds(cases: Sequence[Case]) -> dict[str, int]:
     for case in cases:
         counts[case.kind] += max(1, len(case.calls))
     return dict(counts)
+
+
+def together(cases: Sequence[Case]) -> list[Case]:
+    """Several calls in one process: answers must not share memory with each other, nor with arguments."""
+    small = sorted((case for case in cases if case.calls), key=lambda case: sum(map(len, case.calls)))
+    calls = tuple(call for case in small[:TOGETHER] for call in case.calls[:1])
+    return [Case(f"{small[0].id} and others together", small[0].kind, calls)] if len(calls) > 1 else []

@@ -324,7 +324,7 @@ def _common(settings: Settings) -> dict[str, Any]:
         "rel": settings.rel_tol,
         "abs": settings.abs_tol,
         "float_tol": settings.float_tol,
-        **{name: getattr(settings, name) for name in (*PROMISES, "memory_at_most")},
+        **{name: getattr(settings, name) for name in (*PROMISES, "memory_at_most", "sanitize")},
     }
     return {key: value for key, value in said.items() if value is not None}
 

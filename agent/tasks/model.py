@@ -50,6 +50,7 @@ class Task(Record):
         device: Where a kernel runs: "cuda", "cpu", or "" for the GPU that is there.
         keep_signature, no_new_imports, pure_python: What a candidate's text has to keep to; see `codeopt.agent.constraints`.
         memory_at_most: Peak memory of a candidate, "1.2x" (of the baseline's) or "512MB"; "" is no limit but `memory_mb`.
+        sanitize: C++ and C: what is accepted has to be clean in a build with sanitizers; see `codeopt.sandbox.sanitize`.
     """
 
     kind: Kind
@@ -82,3 +83,4 @@ class Task(Record):
     no_new_imports: bool = False
     pure_python: bool = False
     memory_at_most: str = ""
+    sanitize: bool = True

@@ -57,7 +57,7 @@ class Pie(SpeedSuite):
         (place / "cases").mkdir(parents=True)
         program = place / f"program{SUFFIXES[language]}"
         program.write_text(source, "utf-8")
-        (place / config.NAME).write_text(f'project = "."\nkind = "program"\ncases = "cases"\nfloat_tol = {FLOAT_TOL}\n', "utf-8")
+        (place / config.NAME).write_text(f'project = "."\nkind = "program"\ncases = "cases"\nfloat_tol = {FLOAT_TOL}\nsanitize = false\n', "utf-8")
         self._link(row, place / "cases")
         return SpeedTask(name, program, str(row["problem_id"]))
 

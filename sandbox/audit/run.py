@@ -22,6 +22,7 @@ from codeopt.sandbox.choose import find_interpreter
 from codeopt.sandbox.kernels import device
 from codeopt.sandbox.protocol import Limits, Mount, Sandbox
 from codeopt.sandbox.runner import codec
+from codeopt.sandbox.sanitize import Sanitizer
 from codeopt.sandbox.session import Runtime
 from codeopt.sandbox.subject import (
     CannotStart,
@@ -141,6 +142,7 @@ class Auditor:
         self.pairs = pairs
         self._rng = random.Random(seed)
         self._baselines: dict[tuple[str, int], tuple[Subject, Workload]] = {}
+        self._sanitizers: dict[tuple[str, int], Sanitizer] = {}
         self._kernels: dict[str, KernelJudge] = {}
         self.interpreter = find_interpreter(None)
         self._folder = tempfile.TemporaryDirectory(prefix="codeopt-audit-")
@@ -208,6 +210,8 @@ class Auditor:
             plan = workload(task)
             repeat = Judge(subject, task.tolerance, limit_s=LIMIT_S).calibrate(plan.timed[0])
             self._baselines[key] = subject, workload(task, repeat)
+            if isinstance(subject, NativeProgram):
+                self._sanitizers[key] = Sanitizer(subject)
         return self._baselines[key]
 
     # --- verdicts -----------------------------------------------------------------------------------------
@@ -236,6 +240,7 @@ class Auditor:
         baseline, plan = self._baseline(task, threads)
         candidate = self.subject(task, entry.source, threads)
         judge = Judge(baseline, task.tolerance, limit_s=LIMIT_S, seed=self._rng.getrandbits(32))
+        judge.sanitizer = self._sanitizers.get((task.name, threads))
         try:
             if entry.verdict == "search":
                 return judge.judge(candidate, plan)

@@ -55,6 +55,7 @@ class Settings(Record):
         no_new_imports: Nothing is imported or included that the original does not.
         pure_python: Nothing is imported but the standard library, the project, and what the original imports.
         memory_at_most: Peak memory of the result; see `memory_limit`.
+        sanitize: Run what is accepted in a build with sanitizers (C++, C).
     """
 
     file: str | None = None
@@ -83,6 +84,8 @@ class Settings(Record):
     no_new_imports: bool | None = None
     pure_python: bool | None = None
     memory_at_most: str | None = Field(default=None, description='a factor of the peak as it was, such as "1.2x", or a size, such as "512MB"')
+
+    sanitize: bool | None = None
 
     @field_validator("memory_at_most")
     @classmethod

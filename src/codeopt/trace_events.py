@@ -389,6 +389,7 @@ _MEANINGS = {
     "holdout": "The fresh measurement on unseen inputs.",
     "setup": "Seconds before the first call, with a holdout.",
     "usage": "What the candidate's session used, with a holdout.",
+    "sanitized": "What a build with sanitizers showed (C++, C).",
     "status": "What became of it.",
     "evidence": "The first useful lines of why.",
     "seconds": "Wall-clock of the profiled run.",

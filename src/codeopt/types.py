@@ -102,7 +102,9 @@ class Verdict(Record):
 
     `search` is the sequential measurement that accepted or rejected; `holdout` is the fresh, fixed-size one on
     inputs that the candidate had never seen, and the only one that a report quotes. `setup` and `usage` (of the
-    candidate's session in the holdout) come with a holdout only.
+    candidate's session in the holdout) come with a holdout only. `sanitized` says what a build with sanitizers showed
+    (C++, C): "clean on N inputs" and which checks were off, "reported" where the evidence is theirs, "not available: …";
+    "" where none was run.
     """
 
     status: Status
@@ -113,6 +115,7 @@ class Verdict(Record):
     notes: tuple[str, ...] = ()
     setup: Setup | None = None
     usage: Usage | None = None
+    sanitized: str = ""
 
     @property
     def accepted(self) -> bool:

@@ -125,6 +125,13 @@ def optimize(
     memory_at_most: Annotated[
         str | None, typer.Option(help="Peak memory: 1.2x (of the peak as it was) or 512MB.", rich_help_panel=LIMITS)
     ] = None,
+    sanitize: Annotated[
+        bool | None,
+        typer.Option(
+            "--sanitize/--no-sanitize",
+            help="C++ and C: refuse what a build with sanitizers reports (default).", show_default=False, rich_help_panel=LIMITS,
+        ),
+    ] = None,
     proposer: Annotated[
         str | None,
         typer.Option(help="rules, llm, tune (launches of Triton kernels), or several: rules,llm (default: rules).", rich_help_panel=MODEL),

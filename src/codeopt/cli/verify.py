@@ -54,6 +54,9 @@ def verify(
         bool | None, typer.Option("--pure-python/--no-pure-python", help="Refuse it where it imports third-party packages that OLD does not.", show_default=False)
     ] = None,
     memory_at_most: Annotated[str | None, typer.Option(help="Peak memory of NEW: 1.2x (of OLD's) or 512MB.")] = None,
+    sanitize: Annotated[
+        bool | None, typer.Option("--sanitize/--no-sanitize", help="C++ and C: refuse it where a build with sanitizers reports it (default).", show_default=False)
+    ] = None,
     pairs: Annotated[int | None, typer.Option(min=10, help="Timing pairs (20; for a kernel 10 for each shape).")] = None,
     device: Annotated[str | None, typer.Option(help="Of a kernel: cuda or cpu (checks only).")] = None,
     crosshair: Annotated[
@@ -105,7 +108,7 @@ def verify(
 
 def _show(found: Verification, quiet: bool) -> None:
     from codeopt.agent.degenerate import warnings_of
-    from codeopt.agent.report import gist, seconds
+    from codeopt.agent.report import gist, sanitized, seconds
 
     verdict, measured = found.verdict, found.verdict.holdout
     if measured is not None:
@@ -137,6 +140,8 @@ def _show(found: Verification, quiet: bool) -> None:
     for name, counts in (("seen", verdict.inputs.visible), ("fresh", verdict.inputs.hidden)):
         listed = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
         typer.echo(f"  {name} inputs: {listed}")
+    if shown := sanitized(found.task, verdict):
+        typer.echo(f"  sanitizers: {shown}")
     for note in (*verdict.notes, *found.notes):
         typer.echo(f"  {note}")
     typer.echo(f"  sandbox: {found.sandbox}{'; ' + found.interpreter if found.interpreter else ''}")
