@@ -139,6 +139,8 @@ def _run(trainer: Any, last: Path | None, shape: estimate.Shape, config: Any) ->
 
 def _estimated(shape: estimate.Shape, trainer: Any, config: Any, settings: Settings, say: Callable[[str], None]) -> None:
     """Say what it will need. Raises UserError where the weights and their optimiser alone do not fit."""
+    import torch
+
     free = estimate.free_memory()
     if not trainer.place_model_on_device or settings.processes > 1:
         free = None  # the weights are cut in pieces, or are not all there yet
@@ -152,10 +154,14 @@ def _estimated(shape: estimate.Shape, trainer: Any, config: Any, settings: Setti
         say(f"{what}; would fit: {hint}")
     else:
         say(f"about {estimate.size(shape.total)} of memory" + (f" of {estimate.size(left)} free" if left else ""))
-    if free is not None and shape.states < free + here:
+    if free is None:
+        return
+    try:
         seconds, count = estimate.step_seconds(trainer.model, shape, config), estimate.steps(config, len(trainer.train_dataset))
-        judged = ", and the judging" if settings.trainer == "grpo" else ""
-        say(f"{count} steps of about {estimate.duration(seconds)}: {estimate.duration(seconds * count)}{judged}")
+    except torch.OutOfMemoryError:
+        raise UserError("a batch does not fit into the GPU's memory", f"would fit: {estimate.would_fit(shape, left or 0, config.gradient_accumulation_steps)}") from None
+    judged = ", and the judging" if settings.trainer == "grpo" else ""
+    say(f"{count} steps of about {estimate.duration(seconds)}: {estimate.duration(seconds * count)}{judged}")
 
 
 def _peak() -> int:
