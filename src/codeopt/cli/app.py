@@ -28,6 +28,7 @@ from codeopt.cli import (
     models,
     optimize,
     results,
+    runs,
     sandbox,
     train,
     train_eval,
@@ -70,6 +71,7 @@ app.add_typer(data.app, name="data", help="Datasets from runs: make, build, impo
 assert train_eval.app is train.app
 app.add_typer(train.app, name="train", help="Train optimiser models on datasets and on measured speedups.")
 app.add_typer(models.app, name="models", help="Models: what is here, whether one answers, fetching one.")
+app.add_typer(runs.app, name="runs", help="Runs: list, show, compare and remove them.")
 app.add_typer(sandbox.app, name="sandbox", help="Build and check the sandboxes.")
 
 
