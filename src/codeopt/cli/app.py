@@ -25,6 +25,7 @@ from codeopt.cli import (
     doctor,
     evaluate,
     generate,
+    init,
     models,
     optimize,
     results,
@@ -64,6 +65,7 @@ optimize.register(app)
 verify.register(app)
 audit.register(app)
 doctor.register(app)
+init.register(app)
 assert generate.app is evaluate.app is results.app  # they add their commands there
 app.add_typer(evaluate.app, name="eval", help="Evaluate generated programs over a suite.")
 assert {module.app for module in (data_build, data_evolve, data_export, data_filter, data_import, data_make, data_text)} == {data.app}
