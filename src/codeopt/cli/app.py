@@ -57,7 +57,6 @@ app = typer.Typer(
     cls=Commands,
     help="Makes slow programs faster, and proves it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )

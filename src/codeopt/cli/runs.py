@@ -23,6 +23,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HERE = Path(".codeopt")
 
 
+def _names(incomplete: str) -> list[str]:
+    """For the shell's completion: the names of runs in the current folder."""
+    runs = HERE / "runs"
+    return sorted(path.name for path in runs.iterdir() if path.name.startswith(incomplete)) if runs.is_dir() else []
+
+
 @app.command("list")
 def list_(root: Root = HERE, as_json: AsJson = False) -> None:
     """List runs and evaluations, oldest first: when, what, speedup with its 95 % interval, status, size, cost. Exit codes: 0 listed, 2 bad input."""
@@ -46,7 +52,7 @@ def list_(root: Root = HERE, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    run: Annotated[str, typer.Argument(help="Its folder, or (the beginning of) its name; default: the newest.", show_default=False)] = "",
+    run: Annotated[str, typer.Argument(help="Its folder, or (the beginning of) its name; default: the newest.", show_default=False, autocompletion=_names)] = "",
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -87,8 +93,8 @@ def show(
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(help="A run: its folder, or (the beginning of) its name.")],
-    b: Annotated[str, typer.Argument(help="Another one.")],
+    a: Annotated[str, typer.Argument(help="A run: its folder, or (the beginning of) its name.", autocompletion=_names)],
+    b: Annotated[str, typer.Argument(help="Another one.", autocompletion=_names)],
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
