@@ -1,7 +1,8 @@
-"""`codeopt runs` over real runs, killed ones, and folders that are no runs."""
+"""`codeopt runs` over real runs, killed ones, and folders that are no runs; and `--git`, which the real one was made with."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,20 +17,45 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from commandline import MAKE, SLOW_DEDUPE, codeopt, put, refused
 
-from codeopt.agent.run_list import RUNS, listed, run_in, surplus
+from codeopt.agent.git_branch import check, commit
+from codeopt.agent.run_list import RUNS, listed, named, run_in, surplus
 from codeopt.agent.tasks.model import Task
+from codeopt.errors import UserError
 from codeopt.trace import Best, ProposalAnswer, ProposalIntent, RunFinished, RunStarted, TraceWriter
 from codeopt.types import Measurement
 
+GIT = shutil.which("git") is not None
 GAIN = Measurement(pairs=20, speedup=2.0, low=1.9, high=2.1, p_value=0.0, clock="cpu", wall_speedup=2.0, baseline_s=0.2, candidate_s=0.1)
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def repository(folder: Path) -> None:
+    """Everything in the folder as one commit."""
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "config", "user.name", "n")
+    git(folder, "config", "user.email", "e@example.invalid")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "one")
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one verified run, "first"."""
+    """A folder with one verified run, "first". It is a repository, if there is git, and the run was made with --git."""
     folder = tmp_path_factory.mktemp("runs")
     put(folder, dedupe=SLOW_DEDUPE, make=MAKE)
-    words = ("--inputs", "make.py:make", "--max-candidates", "1", "--quiet", "--sandbox", "process", "--no-crosshair")
+    (folder / ".gitignore").write_text(".codeopt/\n__pycache__/\n")
+    if GIT:
+        repository(folder)
+        (folder / "staged").touch()
+        git(folder, "add", "staged")
+        (folder / "untracked").touch()
+        (folder / "before").write_text(git(folder, "status", "--porcelain"))
+    words = ("--inputs", "make.py:make", "--max-candidates", "1", "--quiet", "--sandbox", "process", "--no-crosshair", *["--git"] * GIT)
     made = codeopt("optimize", "dedupe.py", *words, "--run", ".codeopt/runs/first", cwd=folder)
     assert made.returncode == 0, made.stderr
     return folder
@@ -38,7 +64,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(done: Path, tmp_path: Path) -> Path:
     """A copy of it: with the same run under another name, a killed one, an evaluation, and what is no run."""
-    shutil.copytree(done, tmp_path / "copy", symlinks=True)
+    shutil.copytree(done, tmp_path / "copy", symlinks=True, ignore=shutil.ignore_patterns(".git"))
     runs = tmp_path / "copy" / ".codeopt" / "runs"
     shutil.copytree(runs / "first", runs / "fourth")
     killed(runs / "second", done / "dedupe.py")
@@ -161,3 +187,120 @@ def test_age_counts_from_the_last_write(tmp_path: Path) -> None:
 def test_what_does_not_begin_as_a_run_is_none(tmp_path: Path, line: str) -> None:
     (tmp_path / "trace.jsonl").write_text(line, "latin-1")
     assert run_in(tmp_path) is None
+
+
+# --- --git ------------------------------------------------------------------------------------------------
+
+needs_git = pytest.mark.skipif(not GIT, reason="git is not installed")
+
+
+@needs_git
+def test_the_winner_is_a_commit_on_a_branch_and_nothing_else_has_changed(done: Path) -> None:
+    head, branch = git(done, "rev-parse", "main"), "codeopt/dedupe-first"
+    assert git(done, "rev-parse", "HEAD", f"{branch}^").split() == [head, head]
+    assert git(done, "symbolic-ref", "HEAD") == "refs/heads/main"
+    assert git(done, "status", "--porcelain", "--", ".", ":!before") == (done / "before").read_text()
+    assert (done / "dedupe.py").read_text() == SLOW_DEDUPE
+    assert git(done, "diff", "--name-only", head, branch) == "dedupe.py"
+    assert git(done, "show", f"{branch}:dedupe.py") == (done / ".codeopt/runs/first/dedupe.py").read_text().strip()
+    found = named("first", done / ".codeopt").measurement
+    assert found is not None
+    text = git(done, "log", "-1", "--format=%B", branch)
+    assert text.startswith(f"Make dedupe {'at least ' if found.at_least else ''}{found.speedup:.2f}x faster\n\n")
+    assert f"95 % interval {found.low:.2f}-{found.high:.2f}" in text and f"{found.pairs} pairs by" in text
+    assert re.search(r"\d+ seen ones \(\d+ generated, .*fresh ones", text) and str(done) not in text
+    assert commit(done / ".codeopt/runs/first") == branch, "done twice, it is the same"
+    (line,) = [line.strip() for line in text.splitlines() if line.startswith("    codeopt verify")]
+    assert line == f"codeopt verify {head}:dedupe.py {branch}:dedupe.py --function dedupe --inputs make.py:make"
+    again = codeopt(*line.split()[1:], "--sandbox", "process", "--no-crosshair", "--pairs", "10", "--quiet", cwd=done)
+    assert again.returncode == 0 and again.stdout.startswith("same behaviour; faster"), again.stderr
+
+
+def finished(run: Path, *parts: tuple[Path, str], command: str = "") -> Path:
+    """A run's folder as it is after a verified speedup of these files."""
+    results = []
+    for number, (file, new) in enumerate(parts):
+        text = run / str(number) / file.name
+        text.parent.mkdir(parents=True)
+        text.write_bytes(new.encode())
+        results.append({
+            "file": str(file), "function": "f", "exit_code": 0, "verified": True, "measurement": GAIN.model_dump(), "inputs": None,
+            "steps": [{"gain": 2.0, "note": "a\x1b\nb"}], "flags": [], "sandbox": "process", "machine": {"cpu": "c"}, "verify": "",
+            "source_sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "files": {"new": str(text), "patch": "p"},
+        })  # fmt: skip
+    whole = {"command": command.split(), "exit_code": 0, "measurement": GAIN.model_dump(), "functions": results} if command else results[0]
+    (run / "result.json").write_text(json.dumps(whole))
+    return run
+
+
+@needs_git
+def test_odd_names_modes_line_ends_and_several_files(tmp_path: Path) -> None:
+    project = tmp_path / "a repository"
+    odd = project / "päck age" / 'x "y"\t.py'
+    odd.parent.mkdir(parents=True)
+    odd.write_bytes(b"slow\r\n")
+    odd.chmod(0o755)
+    (project / "b.py").write_text("slow\n")
+    (project / ".gitattributes").write_text("*.py text eol=crlf\n")
+    repository(project)
+    head = git(project, "rev-parse", "HEAD")
+    branch = commit(finished(tmp_path / "command-1", (odd, "fast\r\n"), (project / "b.py", "fast\n"), command="python -m x"))
+    assert branch == "codeopt/command-1"
+    assert git(project, "show", f"{branch}:{odd.relative_to(project)}", f"{branch}:b.py") == "fast\nfast", "as git keeps line ends"
+    assert git(project, "ls-tree", branch, "--", f":(literal){odd.relative_to(project)}").startswith("100755")
+    text = git(project, "log", "-1", "--format=%B", branch)
+    assert text.startswith("Make python -m x 2.00x faster") and "f: 2.00x" in text and "- 2.00x: a b" in text
+    git(project, "branch", "-f", branch, head)
+    assert commit(tmp_path / "command-1") == f"{branch}-2", "a branch that is another's is left alone"
+    assert git(project, "rev-parse", branch) == head and git(project, "status", "--porcelain") == ""
+
+
+@needs_git
+def test_what_git_cannot_take_is_refused_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    file = tmp_path / "p" / "a.py"
+    file.parent.mkdir()
+    file.write_text("slow\n")
+    task = Task(kind="function", file=str(file))
+
+    def refuses(says: str) -> None:
+        with pytest.raises(UserError, match=says) as caught:
+            check(task)
+        assert "\n" not in str(caught.value) and caught.value.hint
+
+    refuses("in no git repository")
+    put(file.parent, b="x")
+    (file.parent / "link.py").symlink_to("b.py")
+    git(file.parent, "init", "-q")
+    refuses("git rev-parse fails.*commit first")
+    file.rename(tmp_path / "a.py")
+    repository(file.parent)
+    (tmp_path / "a.py").rename(file)
+    refuses("a.py is not in HEAD: commit it")
+    git(file.parent, "add", "a.py")
+    git(file.parent, "commit", "-qm", "two")
+    check(task)
+    run = finished(tmp_path / "run", (file, "fast\n"))
+    file.write_text("other\n")
+    refuses("a.py differs from HEAD")
+    with pytest.raises(UserError, match="has changed since the run: apply p by hand"):
+        commit(run)
+    file.write_text("slow\n")
+    git(file.parent, "branch", "codeopt")
+    refuses("a branch codeopt is there")
+    git(file.parent, "branch", "-D", "codeopt")
+    git(file.parent, "config", "--unset", "user.email")
+    git(file.parent, "config", "user.useConfigOnly", "true")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    refuses("git var fails.*git config user.name")
+    task = task.model_copy(update={"file": str(file.parent / "link.py")})
+    refuses("link.py is a link")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    refuses("git is not installed")
+
+
+@needs_git
+def test_the_command_line_refuses_in_one_line(tmp_path: Path) -> None:
+    put(tmp_path, dedupe=SLOW_DEDUPE, make=MAKE)
+    refused(codeopt("optimize", "dedupe.py", "--git", cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}), "in no git repository")
+    assert not (tmp_path / ".codeopt").exists()
