@@ -34,7 +34,8 @@ def verify_kernel(
     elif as_markdown:
         what = "faster" if found.accepted else "not timed" if found.untimed else "not verifiably faster"
         verdict = f"{SAME}, {what}" if found.best is not None or found.untimed else str(found.status)
-        typer.echo(section(as_markdown, verdict, printed(lambda: show(found, quiet))))
+        gain = f": {found.best.speedup:.2f}x ({found.best.low:.2f}-{found.best.high:.2f})" if found.best is not None else ""
+        typer.echo(section(as_markdown, verdict + gain, printed(lambda: show(found, quiet))))
     else:
         show(found, quiet)
     raise typer.Exit(0 if found.accepted else 1)
