@@ -99,24 +99,19 @@ def _answer(channel: Channel) -> Probe:
     )
 
 
+def check(kind: str) -> Row:
+    """Try one kind of sandbox."""
+    try:
+        sandbox = choose(kind, trusted=True)
+        try:
+            found = probe(sandbox, IMAGE_PYTHON if kind == "docker-image" else None)
+            return Row(kind, probe=found, note=sandbox.note)
+        finally:
+            sandbox.close()
+    except UserError as error:
+        return Row(kind, error=error)
+
+
 def check_all() -> list[Row]:
     """Try every kind that can be named, in the order of `KINDS`."""
-    rows = []
-    for kind in KINDS:
-        if kind == "auto":
-            continue
-        try:
-            sandbox = choose(kind, trusted=True)
-            try:
-                rows.append(
-                    Row(
-                        kind,
-                        probe=probe(sandbox, IMAGE_PYTHON if kind == "docker-image" else None),
-                        note=sandbox.note,
-                    )
-                )
-            finally:
-                sandbox.close()
-        except UserError as error:
-            rows.append(Row(kind, error=error))
-    return rows
+    return [check(kind) for kind in KINDS if kind != "auto"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -68,6 +69,20 @@ def test_help_is_light(args: list[str]) -> None:
 
 def test_the_version() -> None:
     assert codeopt("--version", cwd=Path.cwd()).stdout == f"codeopt {package.__version__}\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
+    (tmp_path / ".codeopt" / "runs" / "hot-1").mkdir(parents=True)
+    starter = tmp_path / "codeopt"
+    starter.write_text(f"#!{sys.executable}\nfrom codeopt.cli.app import main\nmain()\n")
+    starter.chmod(0o755)
+    asked = ("codeopt op", "codeopt optimize --max-d", "codeopt runs show h", "codeopt nosuch x")
+    each = "COMP_WORDS=({}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); COMPREPLY=(); _codeopt_completion codeopt; echo ${{COMPREPLY[*]}}"
+    script = "\n".join(['eval "$(codeopt --show-completion)"', *map(each.format, asked)])
+    env = environment(PATH=f"{tmp_path}:{os.environ['PATH']}", HOME=str(tmp_path))
+    done = subprocess.run(["bash", "--norc", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["optimize", "--max-dollars", "hot-1", ""], (done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import codeopt
 from codeopt.agent.tasks.detect import detect
 from codeopt.machine import fingerprint
 
@@ -179,3 +180,21 @@ def test_the_fingerprint_is_plain_data_and_leaves_out_what_is_not_there() -> Non
     assert json.loads(json.dumps(found)) == found
     assert found["libraries"] == {"pydantic": importlib.metadata.version("pydantic")}
     assert {"cpu", "cores", "memory_gb", "kernel", "distro", "python", "codeopt"} <= set(found)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert codeopt.__version__ == version
+
+
+def test_links_within_the_repository_lead_somewhere() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path in tracked()
+        if path.suffix == ".md"
+        for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", re.sub(r"`[^`]*`", "", path.read_text(encoding="utf-8")))
+        if not (path.parent / link).exists()
+    ]
+    assert broken == []

@@ -8,6 +8,7 @@ budget and the kind of sandbox are asked for on the command line only.
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import re
 import tomllib
@@ -23,7 +24,7 @@ from codeopt.types import Record
 NAME = "codeopt.toml"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg", "CMakeLists.txt")
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*(x|MB|GB)", re.IGNORECASE)
-_PATHS = ("file", "project", "tests", "cases", "stdin", "inputs", "codec", "oracle", "relations")
+PATHS = ("file", "project", "tests", "cases", "stdin", "inputs", "codec", "oracle", "relations")
 
 
 class Settings(Record):
@@ -54,7 +55,7 @@ class Settings(Record):
         keep_signature: Everything public in the file keeps its name and its parameters.
         no_new_imports: Nothing is imported or included that the original does not.
         pure_python: Nothing is imported but the standard library, the project, and what the original imports.
-        memory_at_most: Peak memory of the result; see `memory_limit`.
+        memory_at_most: Peak memory of the result.
         sanitize: Run what is accepted in a build with sanitizers (C++, C).
     """
 
@@ -84,7 +85,6 @@ class Settings(Record):
     no_new_imports: bool | None = None
     pure_python: bool | None = None
     memory_at_most: str | None = Field(default=None, description='a factor of the peak as it was, such as "1.2x", or a size, such as "512MB"')
-
     sanitize: bool | None = None
 
     @field_validator("memory_at_most")
@@ -101,7 +101,7 @@ class Settings(Record):
     def resolved(self, base: Path) -> Settings:
         """The same with the paths made absolute, seen from `base`; a bare program name stays as it is."""
         found: dict[str, Any] = {}
-        for key in _PATHS:
+        for key in PATHS:
             value = getattr(self, key)
             if isinstance(value, str):
                 found[key] = _absolute(base, value)
@@ -113,6 +113,18 @@ class Settings(Record):
                 # Links stay: an interpreter finds its virtual environment by the path under which it is called.
                 found[key] = os.path.abspath(base / Path(value).expanduser())
         return self.model_copy(update=found)
+
+
+def described() -> dict[str, str]:
+    """What each key means, in the words of the class that reads it; a key that it does not describe has "" ."""
+    text = inspect.cleandoc(Settings.__doc__ or "").partition("Attributes:\n")[2]
+    found = dict.fromkeys(Settings.model_fields, "")
+    for entry in re.split(r"\n(?=    \S)", text):
+        names, _, meaning = entry.partition(":")
+        for name in names.split(","):
+            if name.strip() in found:
+                found[name.strip()] = " ".join(meaning.split())
+    return found
 
 
 def memory_limit(text: str) -> tuple[float, float]:
@@ -216,7 +228,7 @@ def validated(raw: Mapping[str, Any], where: str) -> Settings:
         first = error.errors()[0]
         key = str(first["loc"][0])
         shown = repr(raw[key])
-        raise UserError(f"{where}: {key} = {shown[:60]}", f"it has to be {_allowed(key)}") from None
+        raise UserError(f"{where}: {key} = {shown[:60]}", f"it has to be {allowed(key)}") from None
 
 
 def _absolute(base: Path, value: str) -> str:
@@ -229,7 +241,8 @@ def _is_list(key: str) -> bool:
     }
 
 
-def _allowed(key: str) -> str:
+def allowed(key: str) -> str:
+    """The values that a key may have, in words."""
     field = Settings.model_fields[key]
     if field.description:
         return field.description

@@ -22,12 +22,15 @@ from codeopt.cli import (
     data_import,
     data_make,
     data_text,
+    doctor,
     evaluate,
     generate,
+    init,
     models,
     optimize,
     report,
     results,
+    runs,
     sandbox,
     train,
     train_eval,
@@ -56,7 +59,6 @@ app = typer.Typer(
     cls=Commands,
     help="Makes slow programs faster, and proves it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -64,6 +66,8 @@ optimize.register(app)
 verify.register(app)
 report.register(app)
 audit.register(app)
+doctor.register(app)
+init.register(app)
 assert generate.app is evaluate.app is results.app  # they add their commands there
 app.add_typer(evaluate.app, name="eval", help="Evaluate generated programs over a suite.")
 assert {module.app for module in (data_build, data_evolve, data_export, data_filter, data_import, data_make, data_text)} == {data.app}
@@ -72,6 +76,7 @@ assert train_eval.app is train.app
 assert train_export.app is train.app
 app.add_typer(train.app, name="train", help="Train optimiser models on datasets and on measured speedups.")
 app.add_typer(models.app, name="models", help="Models: what is here, whether one answers, fetching one.")
+app.add_typer(runs.app, name="runs", help="Runs: list, show, compare and remove them.")
 app.add_typer(sandbox.app, name="sandbox", help="Build and check the sandboxes.")
 
 

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 def verify_kernel(
     before: Side, after: Side, *, sandbox: str, device: str | None, python: str | None, rel: float | None, pairs: int | None,
-    seed: int, as_json: bool, quiet: bool,
+    seed: int, as_json: bool, as_markdown: str, quiet: bool,
 ) -> None:  # fmt: skip
-    """Run it, show it, leave with 0 (right and faster) or 1."""
+    """Run it, show it, leave with 0 (right and faster) or 1; `as_markdown` is the name to show in Markdown, "" for plain text."""
     from codeopt.agent.kernels.verify import verify_kernel as run
+    from codeopt.cli.markdown import SAME, printed, section
     from codeopt.sandbox.kernels.judge import PAIRS
 
     def tell(line: str) -> None:
-        if not (quiet or as_json):
+        if not (quiet or as_json or as_markdown):
             print(f"  {line}", file=sys.stderr, flush=True)
 
     found = run(
@@ -30,6 +31,11 @@ def verify_kernel(
     )
     if as_json:
         typer.echo(json.dumps(found.summary()))
+    elif as_markdown:
+        what = "faster" if found.accepted else "not timed" if found.untimed else "not verifiably faster"
+        verdict = f"{SAME}, {what}" if found.best is not None or found.untimed else str(found.status)
+        gain = f": {found.best.speedup:.2f}x ({found.best.low:.2f}-{found.best.high:.2f})" if found.best is not None else ""
+        typer.echo(section(as_markdown, verdict + gain, printed(lambda: show(found, quiet))))
     else:
         show(found, quiet)
     raise typer.Exit(0 if found.accepted else 1)

@@ -209,6 +209,9 @@ def optimize(
     apply: Annotated[
         bool, typer.Option("--apply", help="Put the result in the place of FILE (never of an installed library's).", rich_help_panel=RUN)
     ] = False,
+    git: Annotated[
+        bool, typer.Option("--git", help="Put the result on a branch codeopt/NAME-TIME; working tree and index stay as they are.", rich_help_panel=RUN)
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RUN)
     ] = False,
@@ -241,6 +244,7 @@ def optimize(
         run=run,
         resume=resume,
         apply=apply,
+        git=git,
         as_json=as_json,
         quiet=quiet,
         interactive=interactive,
@@ -301,11 +305,13 @@ def _run(
     run: Path | None,
     resume: Path | None,
     apply: bool,
+    git: bool,
     as_json: bool,
     quiet: bool,
     interactive: bool,
     given: set[str],
 ) -> int:
+    from codeopt.agent import git_branch
     from codeopt.agent.budget import Budget
     from codeopt.agent.command import optimize_command
     from codeopt.agent.exemplars import checked
@@ -363,15 +369,21 @@ def _run(
         check(options, task.kind, silent=quiet or as_json)
     if apply:
         refuse_installed(task)
+    if git:
+        git_branch.check(task)
     with view:
         runner = optimize_command if task.kind == "command" else optimize_task
         outcome: Outcome = runner(task, options, view)
     written_page(outcome, view.note)
+    branch = git_branch.commit(options.run) if git and outcome.exit_code == 0 else ""
     applied = None
     if apply and outcome.exit_code == 0:
         applied = apply_result(options.run)
     if as_json:
-        typer.echo(json.dumps({**outcome.summary, "applied": str(applied or "")}, default=str))
+        more = {"branch": branch} if git else {}
+        typer.echo(json.dumps({**outcome.summary, "applied": str(applied or ""), **more}, default=str))
     else:
         view.finished(outcome, applied)
+        if branch and not quiet:
+            typer.echo(f"  branch {branch}: git show {branch}, git merge {branch}")
     return outcome.exit_code

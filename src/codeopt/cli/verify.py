@@ -65,6 +65,7 @@ def verify(
     sandbox: Annotated[str, typer.Option(help="auto, docker, bubblewrap or process.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdict as Markdown.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the first line only.")] = False,
 ) -> None:
     """The command itself; see `register` for its help."""
@@ -72,6 +73,7 @@ def verify(
     from codeopt.agent.tasks.kernel import is_kernel
     from codeopt.agent.verify import side
     from codeopt.agent.verify import verify as run
+    from codeopt.cli.markdown import printed, section
     from codeopt.cli.optimize import settings_of, words
     from codeopt.sandbox.verdict import HOLDOUT_PAIRS
 
@@ -86,7 +88,7 @@ def verify(
         refuse(said, "kernels", *PROMISES, "memory_at_most")
         verify_kernel(
             before, side(new), sandbox=sandbox, device=said.device, python=said.python, rel=said.rel_tol,
-            pairs=pairs, seed=seed, as_json=as_json, quiet=quiet,
+            pairs=pairs, seed=seed, as_json=as_json, as_markdown=new if as_markdown else "", quiet=quiet,
         )  # fmt: skip
     found = run(
         old,
@@ -101,9 +103,22 @@ def verify(
     )
     if as_json:
         typer.echo(json.dumps(found.summary()))
+    elif as_markdown:
+        typer.echo(section(new, _in_words(found), printed(lambda: _show(found, quiet))))
     else:
         _show(found, quiet)
     raise typer.Exit(0 if found.verdict.accepted else 1)
+
+
+def _in_words(found: Verification) -> str:
+    from codeopt.cli.markdown import SAME
+    from codeopt.types import Status
+
+    verdict, measured = found.verdict, found.verdict.holdout
+    if verdict.status not in (Status.OK, Status.NOT_FASTER, Status.UNDECIDED):
+        return str(verdict.status)
+    what = "faster" if verdict.accepted else "not verifiably faster"
+    return f"{SAME}, {what}" + (f": {measured.speedup:.2f}x ({measured.low:.2f}-{measured.high:.2f})" if measured else "")
 
 
 def _show(found: Verification, quiet: bool) -> None:
