@@ -264,3 +264,11 @@ def test_a_program_in_cpp(tmp_path: Path) -> None:
     assert done.returncode == 0, (done.stdout, done.stderr)
     done = verify(tmp_path, "a.cpp", "c.cpp")
     assert done.returncode == 1 and "wrong_output" in done.stdout
+
+
+def test_every_option_is_in_the_reference() -> None:
+    from codeopt.cli.reference import page
+
+    text = (Path(__file__).parent.parent / "docs" / "cli.md").read_text("utf-8")
+    assert text == page(), "run python -m codeopt.cli.reference > docs/cli.md"
+    assert "| `--keep-signature`, `--no-keep-signature` |" in text and "    codeopt train eval [OPTIONS] RUN\n" in text

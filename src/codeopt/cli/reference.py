@@ -1,0 +1,68 @@
+"""docs/cli.md: every command with its arguments and options, from the code: `python -m codeopt.cli.reference > docs/cli.md`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from codeopt.cli.app import app
+
+HEAD = """# Commands
+
+Every command with all of its arguments and options, made from the code (`python -m codeopt.cli.reference`). `--help` says the same.
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    return HEAD + "".join(_commands(typer.main.get_command(app), "codeopt"))
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield _section(command, name)
+        return
+    for word in sorted(inner):
+        yield from _commands(inner[word], f"{name} {word}")
+
+
+def _section(command: Any, name: str) -> str:
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    options = [one for one in command.params if one.param_type_name == "option" and "--help" not in one.opts]
+    words = [_argument(one) for one in arguments]
+    text = f"\n## {name}\n\n{_plain(command.help)}\n\n    {' '.join([name, *(['[OPTIONS]'] if options else []), *words])}\n"
+    rows = [f"| `{_argument(one)}` | {_plain(one.help)} |\n" for one in arguments if one.help]
+    rows += [f"| {_names(one)} | {_plain(one.help)}{_default(one)} |\n" for one in options]
+    return text + ("\n| | |\n|---|---|\n" + "".join(rows) if rows else "")
+
+
+def _argument(one: Any) -> str:
+    name = str(one.metavar or one.name).strip("[]{}.").upper() + ("..." if one.nargs == -1 else "")
+    return name if one.required else f"[{name}]"
+
+
+def _names(one: Any) -> str:
+    # What a value is called comes from its option's name: how types are shown changes with typer's versions.
+    value = "" if one.is_flag or one.count else f" {one.metavar or one.opts[0].strip('-').upper().replace('-', '_')}"
+    names = ", ".join(f"`{name}{value}`" for name in one.opts)
+    return names + "".join(f", `{name}`" for name in one.secondary_opts)
+
+
+def _default(one: Any) -> str:
+    if one.is_flag or one.default in (None, "", (), []) or callable(one.default) or "default" in (one.help or ""):
+        return ""
+    return f" (default: `{one.default}`)"
+
+
+def _plain(text: str | None) -> str:
+    """Help as a line of Markdown."""
+    line = " ".join((text or "").replace("\\[", "[").split())
+    return re.sub(r"([|<>*_])", r"\\\1", line)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
