@@ -137,9 +137,13 @@ class DockerChannel:
                 # the log first: it goes with the container
                 tail = _log_tail(self._container)
                 self._last = self.usage(), self._killed_for_memory(), tail
-                self.sock.close()
+                # A thread that waits for it wakes by this. Closed at once its number would be taken by the next connection
+                # to the engine, and the thread's poll, which looks by number, would wait for that one.
+                with contextlib.suppress(OSError):
+                    self.sock.shutdown(socket.SHUT_RDWR)
                 self._remove(self._container.id)
                 shutil.rmtree(self._folder, ignore_errors=True)
+                self.sock.close()
 
 
 def _log_tail(container: Container) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -61,6 +62,23 @@ def test_kill_leaves_nothing(each: Sandbox, tmp_path: Path, monkeypatch: pytest.
     channel.kill()
     assert wait_until_gone(pids) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kill_wakes_a_thread_that_waits_for_an_answer(each: Sandbox) -> None:
+    """Else an interrupted run waits for the answer of a program that is gone."""
+    channel = start(each, "say('up')\ntime.sleep(60)")
+    heard(channel)
+    ended = threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            channel.sock.recvmsg(65536, 64)
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    assert not ended.wait(0.5)
+    channel.kill()
+    assert ended.wait(5)
 
 
 def test_the_end_of_the_program_ends_its_children(isolated: Sandbox) -> None:
