@@ -12,7 +12,7 @@ import inspect
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -117,11 +117,16 @@ class Settings(Record):
 
 def described() -> dict[str, str]:
     """What each key means, in the words of the class that reads it; a key that it does not describe has "" ."""
-    text = inspect.cleandoc(Settings.__doc__ or "").partition("Attributes:\n")[2]
-    found = dict.fromkeys(Settings.model_fields, "")
+    return meanings(Settings, Settings.model_fields)
+
+
+def meanings(kind: type, names: Iterable[str]) -> dict[str, str]:
+    """What the docstring of a class says of its attributes of these names; "" where it says nothing."""
+    text = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
+    found = dict.fromkeys(names, "")
     for entry in re.split(r"\n(?=    \S)", text):
-        names, _, meaning = entry.partition(":")
-        for name in names.split(","):
+        listed, _, meaning = entry.partition(":")
+        for name in listed.split(","):
             if name.strip() in found:
                 found[name.strip()] = " ".join(meaning.split())
     return found

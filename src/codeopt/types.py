@@ -14,7 +14,21 @@ class Record(BaseModel):
 
 
 class Status(StrEnum):
-    """What became of a candidate."""
+    """What became of a candidate.
+
+    Attributes:
+        OK: It does the same on all inputs that were tried, and (where it was timed) is verifiably faster.
+        SCREEN_FAILED: Refused before it ran: it does not parse, changes the signature, breaks a promise, is there already.
+        BUILD_FAILED: It does not compile, or cannot be imported.
+        WRONG_OUTPUT: It answers otherwise, or a sanitizer reports it.
+        CRASHED: It raised what the original does not raise, or its process ended.
+        TIMEOUT: It took longer than it may.
+        OUT_OF_MEMORY: It reached its memory limit, or holds more than was promised.
+        OUTPUT_LIMIT: It wrote more than it may.
+        TAMPERED: It went for the judge: the clock, the checks, other processes.
+        UNDECIDED: No verdict: the original failed, or the machine did.
+        NOT_FASTER: It does the same, and is not verifiably faster.
+    """
 
     OK = "ok"
     SCREEN_FAILED = "screen_failed"

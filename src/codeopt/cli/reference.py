@@ -1,4 +1,4 @@
-"""docs/cli.md: every command with its arguments and options, from the code: `python -m codeopt.cli.reference > docs/cli.md`."""
+"""docs/cli.md: every command and option, every key of codeopt.toml, every status: `python -m codeopt.cli.reference > docs/cli.md`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from typing import Any
 
 import typer
 
+from codeopt import config
 from codeopt.cli.app import app
+from codeopt.types import Status
 
-HEAD = """# Commands
+HEAD = """# Reference
 
-Every command with all of its arguments and options, made from the code (`python -m codeopt.cli.reference`). `--help` says the same.
+Every command with all of its arguments and options, every key of `codeopt.toml` and every status, made from the code
+(`python -m codeopt.cli.reference`). `--help` says the same of a command.
 """
 
 
 def page() -> str:
     """The page's text."""
-    return HEAD + "".join(_commands(typer.main.get_command(app), "codeopt"))
+    keys, statuses = config.described(), config.meanings(Status, Status.__members__)
+    return "".join(
+        [
+            HEAD,
+            *_commands(typer.main.get_command(app), "codeopt"),
+            "\n## codeopt.toml\n\nMore of it in [tasks.md](tasks.md#codeopttoml).\n\n| key | |\n|---|---|\n",
+            *(f"| `{key}` | {_plain(meaning)} |\n" for key, meaning in keys.items()),
+            "\n## Statuses\n\nOf a candidate, in a trace, a report and a dataset.\n\n| status | |\n|---|---|\n",
+            *(f"| `{Status[name]}` | {_plain(meaning)} |\n" for name, meaning in statuses.items()),
+        ]
+    )
 
 
 def _commands(command: Any, name: str) -> Iterator[str]:
