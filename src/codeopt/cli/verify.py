@@ -58,7 +58,7 @@ def verify(
         bool | None, typer.Option("--sanitize/--no-sanitize", help="C++ and C: refuse it where a build with sanitizers reports it (default).", show_default=False)
     ] = None,
     pairs: Annotated[int | None, typer.Option(min=10, help="Timing pairs (20; for a kernel 10 for each shape).")] = None,
-    device: Annotated[str | None, typer.Option(help="Of a kernel: cuda or cpu (checks only).")] = None,
+    device: Annotated[str | None, typer.Option(help="Of a kernel: cuda, or cpu, which is timed only where it is named (default: the GPU, else checks only).")] = None,
     crosshair: Annotated[
         bool, typer.Option("--crosshair/--no-crosshair", help="Search for counterexamples, where CrossHair is installed.")
     ] = True,
