@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from codeopt.datasets.forms import BAD, WRONG, answered, spread
-from codeopt.datasets.store import SPLITS, Dataset
+from codeopt.datasets.store import Dataset
 from codeopt.errors import UserError
 from codeopt.evals import suites
 
@@ -41,7 +41,7 @@ class Wish:
 
 
 def wishes(tasks: str, dataset: Dataset | None = None) -> list[Wish]:
-    """The tasks of a suite that no split but `train` of the dataset holds.
+    """The tasks of a suite; with a dataset those that its split `train` holds: what was decontaminated stays out.
 
     Raises:
         UserError: There is no such suite, or it has no descriptions.
@@ -51,17 +51,22 @@ def wishes(tasks: str, dataset: Dataset | None = None) -> list[Wish]:
     suite = suites.find(tasks, None)
     if not suite.for_training:
         raise UserError(f"{tasks} is a test set: nothing is to be learnt from it", "train on mbpp or your own tasks")
-    held = {row["problem_id"] for split in SPLITS[1:] for row in dataset.rows("pairs", split)} if dataset else set()
+    known = _problems(dataset) if dataset else None
     made = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     template = made.from_string((suites.PROMPTS / "efficient.j2").read_text("utf-8"))
     found = []
     for problem in suite.problems:
         task = suite.task(problem)
-        if (task.problem_id or task.task_id) not in held:
+        if known is None or (task.problem_id or task.task_id) in known:
             wanted = suite.specification(problem)
             prompt = template.render(prompt=wanted.text.strip())
             found.append(Wish(task.task_id, prompt, task.file.read_text("utf-8"), wanted.language))
     return found
+
+
+def _problems(dataset: Dataset) -> set[str]:
+    """The problems of the split `train` whose program something was held against."""
+    return {row["problem_id"] for config in ("pairs", "failures") for row in dataset.rows(config, "train", ["problem_id"])}
 
 
 def asked(tasks: str, dataset: Dataset | None) -> list[dict[str, Any]]:
