@@ -35,7 +35,7 @@ HIDDEN = 2  # unseen inputs of each shape
 HIDES = 0.1  # of its device time that a candidate may spend where its events do not show it
 HIDES_S = 20e-6
 LATE_ROUNDS = 10
-FURTHER = 8  # inputs on which the reference's own error is found out, where it decides
+FURTHER = (8, 32)  # inputs on which the reference's own error is found out, where it decides, and where it still does
 NUMPY = {"float64": "f8", "float32": "f4", "float16": "f2", "int64": "i8", "int32": "i4", "int16": "i2", "int8": "i1", "uint8": "u1", "bool": "?"}
 
 
@@ -227,8 +227,10 @@ class KernelJudge:
         if not wrong:
             rows = reference.rows(self.limit_s)
             plan.errors = [judged(row, dtype, self.rel) for row, (dtype, _) in zip(rows, plan.outputs, strict=True)]
-            if any(error.told for error in plan.errors) and all(error.ratio <= UNSURE for error in plan.errors):
-                luck = self._luck(shape, plan)
+            for inputs in FURTHER:
+                if not any(error.told for error in plan.errors) or any(error.ratio > UNSURE for error in plan.errors):
+                    break
+                luck = self._luck(shape, plan, inputs)
                 plan.errors = [
                     judged(row, dtype, self.rel, [of[index] for of in luck])
                     for index, (row, (dtype, _)) in enumerate(zip(rows, plan.outputs, strict=True))
@@ -241,11 +243,15 @@ class KernelJudge:
             wrong.append("its output shares memory with an argument")
         return Finding(Status.WRONG_OUTPUT, f"{where}: {wrong[0]}") if wrong else None
 
-    def _luck(self, shape: int, plan: Plan) -> list[list[dict[str, Any]]]:
-        """What `kernel_error.row` says of the reference's own outputs on further inputs. Raises CannotStart, Refused, Broken."""
-        if not plan.luck:
-            asked = {"text": self.reference.texts[shape], "seeds": self.seeds(FURTHER), "init": INIT}
-            plan.luck = self.reference.at(shape).plain("errors", asked, FURTHER * self.limit_s)["rows"]
+    def _luck(self, shape: int, plan: Plan, inputs: int) -> list[list[dict[str, Any]]]:
+        """What `kernel_error.row` says of the reference's own outputs on so many further inputs, or more.
+
+        Raises CannotStart, Refused, Broken.
+        """
+        missing = inputs - len(plan.luck)
+        if missing > 0:
+            asked = {"text": self.reference.texts[shape], "seeds": self.seeds(missing), "init": INIT}
+            plan.luck += self.reference.at(shape).plain("errors", asked, missing * self.limit_s)["rows"]
         return plan.luck
 
     def glance(self, candidate: KernelSubject, shape: int) -> Finding | None:

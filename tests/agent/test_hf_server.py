@@ -116,7 +116,7 @@ def test_a_run_counts_its_calls_repeats_them_and_goes_on(tmp_path: Path) -> None
     put(tmp_path, dedupe=SLOW_DEDUPE, make=MAKE)
     name = f"hf:{model}@{tmp_path / 'adapter'}"
     words = ("optimize", "dedupe.py", "--inputs", "make.py:make", "--sandbox", "process", "--no-crosshair", "--strategy", "sample")
-    done = codeopt(*words, "--model", name, "--proposer", "llm", "--time", "90", "--max-tokens", "14000", "--run", "run", "--json", cwd=tmp_path, env=LIGHT, seconds=300)
+    done = codeopt(*words, "--model", name, "--proposer", "llm", "--time", "90", "--max-tokens", "11000", "--run", "run", "--json", cwd=tmp_path, env=LIGHT, seconds=300)
     assert done.returncode == 1, done.stderr
     (account,) = json.loads(done.stdout)["models"]
     assert account["model"] == name and account["calls"] >= 1 and account["lost"] == 0 and account["dollars"] == 0
@@ -126,7 +126,7 @@ def test_a_run_counts_its_calls_repeats_them_and_goes_on(tmp_path: Path) -> None
     intents = [event for event in events if isinstance(event, ProposalIntent)]
     answers = [event for event in events if isinstance(event, ProposalAnswer)]
     assert len(intents) == len(answers) == account["calls"]
-    assert sum(one.tokens_in + one.tokens_out for one in answers) == account["tokens_in"] + account["tokens_out"] <= 14_000
+    assert sum(one.tokens_in + one.tokens_out for one in answers) == account["tokens_in"] + account["tokens_out"] <= 11_000
     bodies = Bodies(tmp_path / "run/bodies")
     asker = HfModel(f"{model}@{tmp_path / 'adapter'}")
     told = json.loads(bodies.get(intents[0].prompt_sha256))
