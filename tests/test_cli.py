@@ -267,8 +267,9 @@ def test_a_program_in_cpp(tmp_path: Path) -> None:
 
 
 def test_every_option_is_in_the_reference() -> None:
-    from codeopt.cli.reference import page
+    from codeopt.cli.reference import pages
 
-    text = (Path(__file__).parent.parent / "docs" / "cli.md").read_text("utf-8")
-    assert text == page(), "run python -m codeopt.cli.reference > docs/cli.md"
-    assert "| `--keep-signature`, `--no-keep-signature` |" in text and "    codeopt train eval [OPTIONS] RUN\n" in text
+    docs = Path(__file__).parent.parent / "docs"
+    made = pages()
+    assert {name: (docs / name).read_text("utf-8") for name in made} == made, "run python -m codeopt.cli.reference docs"
+    assert "| `--keep-signature`, `--no-keep-signature` |" in made["cli.md"] and "codeopt train eval [OPTIONS] RUN\n" in made["cli_models.md"]

@@ -1,9 +1,11 @@
-"""docs/cli.md: every command and option, every key of codeopt.toml, every status: `python -m codeopt.cli.reference > docs/cli.md`."""
+"""docs/cli*.md: every command and option, every key of codeopt.toml, every status: `python -m codeopt.cli.reference docs`."""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,23 +17,27 @@ from codeopt.types import Status
 HEAD = """# Reference
 
 Every command with all of its arguments and options, every key of `codeopt.toml` and every status, made from the code
-(`python -m codeopt.cli.reference`). `--help` says the same of a command.
+(`python -m codeopt.cli.reference docs`). `--help` says the same of a command. On pages of their own: [codeopt data](cli_data.md),
+[codeopt eval and codeopt train](cli_models.md).
 """
+APART = {"data": "cli_data.md", "eval": "cli_models.md", "train": "cli_models.md"}
+"""Commands on other pages than cli.md."""
 
 
-def page() -> str:
-    """The page's text."""
+def pages() -> dict[str, str]:
+    """The texts of the pages by their names."""
+    made = {"cli.md": [HEAD], "cli_data.md": ["# Reference: codeopt data\n"], "cli_models.md": ["# Reference: codeopt eval and codeopt train\n"]}
+    commands: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009  # whichever class this typer has
+    for word in sorted(commands):
+        made[APART.get(word, "cli.md")] += _commands(commands[word], f"codeopt {word}")
     keys, statuses = config.described(), config.meanings(Status, Status.__members__)
-    return "".join(
-        [
-            HEAD,
-            *_commands(typer.main.get_command(app), "codeopt"),
-            "\n## codeopt.toml\n\nMore of it in [tasks.md](tasks.md#codeopttoml).\n\n| key | |\n|---|---|\n",
-            *(f"| `{key}` | {_plain(meaning)} |\n" for key, meaning in keys.items()),
-            "\n## Statuses\n\nOf a candidate, in a trace, a report and a dataset.\n\n| status | |\n|---|---|\n",
-            *(f"| `{Status[name]}` | {_plain(meaning)} |\n" for name, meaning in statuses.items()),
-        ]
-    )
+    made["cli.md"] += [
+        "\n## codeopt.toml\n\nMore of it in [tasks.md](tasks.md#codeopttoml).\n\n| key | |\n|---|---|\n",
+        *(f"| `{key}` | {_plain(meaning)} |\n" for key, meaning in keys.items()),
+        "\n## Statuses\n\nOf a candidate, in a trace, a report and a dataset.\n\n| status | |\n|---|---|\n",
+        *(f"| `{Status[name]}` | {_plain(meaning)} |\n" for name, meaning in statuses.items()),
+    ]
+    return {name: "".join(parts) for name, parts in made.items()}
 
 
 def _commands(command: Any, name: str) -> Iterator[str]:
@@ -78,4 +84,5 @@ def _plain(text: str | None) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    for _name, _text in pages().items():
+        (Path(sys.argv[1]) / _name).write_text(_text, "utf-8")
