@@ -179,17 +179,22 @@ def _ranked(
     The score is the lower end of the verified log-speedup. Of many, the best and a spread of the others are kept.
     """
     groups: dict[tuple[str, str], list[tuple[Mapping[str, Any], float]]] = {}
-    for pair in verified:
-        groups.setdefault((pair["run"], pair["input"]), []).append((pair, math.log(pair["low"])))
-    for failure in failures:
-        group, score = groups.get((failure["run"], failure["input"])), BAD.get(failure["status"], WRONG)
-        if group is not None and score is not None:
-            group.append((failure, score))
+    for row in (*verified, *failures):
+        key, score = (row["run"], row["input"]), graded(row)
+        if score is not None and ("status" not in row or key in groups):
+            groups.setdefault(key, []).append((row, score))
     for group in groups.values():
         best = {row["target"]: (row, score) for row, score in sorted(group, key=lambda one: one[1])}
         ordered = spread(sorted(best.values(), key=lambda one: -one[1]))
         if ordered[0][1] > ordered[-1][1]:
             yield ordered
+
+
+def graded(row: Mapping[str, Any]) -> float | None:
+    """The score of a pair's fast side, or of a failure; None where there is none to speak of."""
+    if "status" in row:
+        return BAD.get(row["status"], WRONG)
+    return math.log(row["low"]) if row["low"] else None
 
 
 def spread(ordered: list[Ranked]) -> list[Ranked]:

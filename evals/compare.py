@@ -62,6 +62,10 @@ class Difference:
     high: float
     p: float
 
+    def cells(self, p: str = ".3g") -> list[str]:
+        """Its row of a table: metric, a, b, difference, interval, p-value (by that format)."""
+        return [self.metric, f"{self.a:.3f}", f"{self.b:.3f}", f"{self.mean:+.3f}", f"{self.low:+.3f} to {self.high:+.3f}", f"{self.p:{p}}"]
+
 
 def read(folder: Path) -> Run:
     """The results in a folder of `codeopt eval score` or of `codeopt eval SUITE`; a torn last line does not count.

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from codeopt.agent.models.hf import split
 from codeopt.datasets.store import Dataset
 from codeopt.errors import UserError
+from codeopt.evals.compare import Difference
 from codeopt.machine import library_version
 from codeopt.training.conditions import asking
 from codeopt.training.settings import FORMS, Settings
@@ -69,7 +70,8 @@ def write(run: Path) -> Path:
         "s": settings, "t": told, "base": base, "start": start, "title": run.resolve().name, "form": FORMS[settings.trainer],
         "model": trained(run, settings), "sources": _sources(settings), "where": _where(told["machine"]),
         "curves": [(CURVES[name], *(f"{points[at][1]:.4g}" for at in (0, -1))) for name, points in series.items()],
-        "tail": str(asking("", settings.condition)).strip(), "results": results(run), "plot": PLOT if drawn else "",
+        "tail": str(asking("", settings.condition)).strip(), "results": [{**one, "rows": [Difference(**row).cells() for row in one["rows"]]} for one in results(run)],
+        "plot": PLOT if drawn else "",
     }  # fmt: skip
     text = environment.get_template("card.md.j2").render(values)
     (run / "README.md").write_text(text, "utf-8")

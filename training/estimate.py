@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +139,6 @@ def free_memory() -> int | None:
 
 def would_fit(shape: Shape, free: float, accumulated: int) -> str:
     """What to change so that it fits, as options; words where no option is enough."""
-    from dataclasses import replace
-
     rows = shape.rows
     while rows > 1:
         rows //= 2

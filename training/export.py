@@ -20,8 +20,7 @@ from pydantic import ValidationError
 
 from codeopt.agent.models.hf import split
 from codeopt.errors import UserError
-from codeopt.training.run import SETTINGS
-from codeopt.training.settings import Settings
+from codeopt.training.settings import SETTINGS, Settings
 from codeopt.training.weights import load
 
 DTYPES = ("bfloat16", "float16", "float32")

@@ -10,12 +10,13 @@ from typing import Any
 
 from codeopt import __version__
 from codeopt.errors import UserError
+from codeopt.evals.compare import Difference
 from codeopt.page import charts
 from codeopt.page.html import environment
 from codeopt.training import card
+from codeopt.training.settings import CHECKPOINTS, SETTINGS
 
 TEMPLATES = Path(__file__).parent / "templates"
-SETTINGS = "settings.json"
 STATE = "trainer_state.json"
 
 
@@ -49,7 +50,7 @@ def read(folder: Path) -> Training:
     settings = _json(folder / SETTINGS)
     if "trainer" not in settings:
         raise UserError(f"{folder} holds no training", "name the --out folder of a codeopt train")
-    states = sorted((folder / "checkpoints").glob(f"*/{STATE}"), key=lambda file: file.stat().st_mtime)
+    states = sorted((folder / CHECKPOINTS).glob(f"*/{STATE}"), key=lambda file: file.stat().st_mtime)
     log = _rows(_json(states[-1]).get("log_history")) if states else []
     return Training(settings, {}, log, "It has not ended: it goes on, or it was killed. The figures are those of its last checkpoint.")
 
@@ -88,10 +89,7 @@ def _results(folder: Path) -> list[dict[str, Any]]:
 def _result(told: Mapping[str, Any]) -> dict[str, Any] | None:
     """An evaluation with its rows as text; None where it is something else."""
     try:
-        rows = [
-            [row["metric"], f"{row['a']:.3f}", f"{row['b']:.3f}", f"{row['mean']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}", f"{row['p']:.3g}"]
-            for row in told["rows"]
-        ]
+        rows = [Difference(**row).cells() for row in told["rows"]]
         about = f"{told['problems']} problems, {told['samples']} samples each, temperature {told['temperature']}; before is {told['before']}, after {told['after']}"
         return {"suite": told["suite"], "about": about, "rows": rows}
     except (KeyError, TypeError, ValueError):

@@ -23,11 +23,9 @@ from codeopt.machine import fingerprint, library_version
 from codeopt.training import card, estimate, wishes
 from codeopt.training.conditions import asking, examples, spoken
 from codeopt.training.launch import launched, own_cores, rank
-from codeopt.training.settings import FORMS, PACKAGES, Settings, check_names
+from codeopt.training.settings import CHECKPOINTS, FORMS, PACKAGES, SETTINGS, Settings, check_names
 from codeopt.training.weights import load
 
-SETTINGS = "settings.json"
-CHECKPOINTS = "checkpoints"
 SHOWN = {
     "loss": "loss", "eval_loss": "loss on the validation split", "rewards/accuracies": "preferences met", "ranked_right": "ranked right",
     "rewards/speedup/mean": "reward", "frac_reward_zero_std": "groups without a difference",
@@ -144,7 +142,7 @@ def _estimated(shape: estimate.Shape, trainer: Any, config: Any, settings: Setti
     free = estimate.free_memory()
     if not trainer.place_model_on_device or settings.processes > 1:
         free = None  # the weights are cut in pieces, or are not all there yet
-    here = sum(weight.numel() * weight.element_size() for weight in trainer.model.parameters())
+    here = shape.parameters * shape.bytes
     left = free + here if free is not None else None
     if left is not None and shape.total > left:
         hint = estimate.would_fit(shape, left, config.gradient_accumulation_steps)
@@ -209,7 +207,7 @@ def _data(settings: Settings) -> tuple[Any, Any]:
     from datasets import Dataset as Table  # type: ignore[attr-defined]  # Hugging Face's, not our room
 
     form = FORMS[settings.trainer]
-    held = wishes.folder(settings.data)
+    held = Dataset(Path(settings.data)) if settings.data else None
     rows: list[dict[str, Any]] = []
     checks: list[dict[str, Any]] = []
     if settings.ask != "write":

@@ -28,6 +28,9 @@ ONLY: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Settings that mean something to some trainers only."""
 
+SETTINGS = "settings.json"
+CHECKPOINTS = "checkpoints"
+"""In a training's folder."""
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "pyarrow")
 
 

@@ -6,15 +6,13 @@ answers to learn from are what a dataset knows of the same tasks: each is scored
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from codeopt.datasets.forms import BAD, WRONG, answered, spread
+from codeopt.datasets.forms import answered, graded, spread
 from codeopt.datasets.store import Dataset
 from codeopt.errors import UserError
 from codeopt.evals import suites
@@ -103,14 +101,10 @@ def _graded(tasks: str, dataset: Dataset) -> Iterator[tuple[Wish, list[tuple[str
     for config in ("pairs", "failures"):
         for row in dataset.rows(config, "train"):
             programs = grades.get((row["problem_id"], row["input"].strip()))
-            score = math.log(row["low"]) if config == "pairs" and row["low"] else BAD.get(row.get("status", ""), WRONG)
+            score = graded(row)
             if programs is not None and score is not None and (config == "failures" or row["proof"] != "claimed"):
                 text = row["target"].strip()
                 programs[text] = max(score, programs.get(text, score))
     for key, programs in grades.items():
         yield own[key], sorted(programs.items(), key=lambda one: -one[1])
 
-
-def folder(name: str) -> Dataset | None:
-    """The dataset at a path, None for no path."""
-    return Dataset(Path(name)) if name else None

@@ -29,11 +29,7 @@ def compare(
         return
     typer.echo(f"A {first.name}, B {second.name}: {len(shared)} problems that both have")
     columns = ["figure", "A", "B", "B - A", "95 % interval", "p"]
-    rows = [
-        [one.metric, f"{one.a:.3f}", f"{one.b:.3f}", f"{one.mean:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", f"{one.p:.4f}"]
-        for one in found
-    ]
-    show(columns, rows)
+    show(columns, [one.cells(".4f") for one in found])
 
 
 @app.command()

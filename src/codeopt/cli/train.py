@@ -44,6 +44,7 @@ ENDS = "Exit codes: 0 trained, 2 bad input, 130 interrupted (it goes on)."
 
 @app.command(help=f"Supervised: slow program in, fast program out. {ENDS}")
 def sft(
+    context: typer.Context,
     config: Config = None,
     model: Model = None,
     data: Data = None,
@@ -61,14 +62,12 @@ def sft(
     fields: Fields = None,
     as_json: AsJson = False,
 ) -> None:
-    _train(
-        "sft", config, fields, as_json, model=model, data=data, out=out, ask=ask, tasks=tasks, condition=condition, best=best, adapter=adapter, rank=rank,
-        patience=patience, processes=processes, parallel=parallel, seed=seed,
-    )  # fmt: skip
+    _train("sft", context)
 
 
 @app.command(help=f"On rankings: candidates as their measured speedups rank them, and the best one's text. {ENDS}")
 def rrhf(
+    context: typer.Context,
     config: Config = None,
     model: Model = None,
     data: Data = None,
@@ -84,14 +83,12 @@ def rrhf(
     fields: Fields = None,
     as_json: AsJson = False,
 ) -> None:
-    _train(
-        "rrhf", config, fields, as_json, model=model, data=data, out=out, ask=ask, tasks=tasks, adapter=adapter, rank=rank,
-        patience=patience, processes=processes, parallel=parallel, seed=seed,
-    )  # fmt: skip
+    _train("rrhf", context)
 
 
 @app.command(help=f"On preferences: the faster of two measured programs. {ENDS}")
 def dpo(
+    context: typer.Context,
     config: Config = None,
     model: Model = None,
     data: Data = None,
@@ -105,14 +102,12 @@ def dpo(
     fields: Fields = None,
     as_json: AsJson = False,
 ) -> None:
-    _train(
-        "dpo", config, fields, as_json, model=model, data=data, out=out, adapter=adapter, rank=rank, patience=patience,
-        processes=processes, parallel=parallel, seed=seed,
-    )  # fmt: skip
+    _train("dpo", context)
 
 
 @app.command(help=f"Online: the reward is the speedup that the sandbox measures. {ENDS}")
 def grpo(
+    context: typer.Context,
     config: Config = None,
     model: Model = None,
     data: Data = None,
@@ -132,10 +127,7 @@ def grpo(
     fields: Fields = None,
     as_json: AsJson = False,
 ) -> None:
-    _train(
-        "grpo", config, fields, as_json, model=model, data=data, out=out, ask=ask, tasks=tasks, reward=reward, pass_rate=_two(pass_rate),
-        condition=condition, adapter=adapter, rank=rank, lanes=lanes, sandbox=sandbox, processes=processes, parallel=parallel, seed=seed,
-    )  # fmt: skip
+    _train("grpo", context)
 
 
 def _two(text: str | None) -> tuple[float, float] | None:
@@ -148,9 +140,13 @@ def _two(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
-def _train(trainer: Any, config: Path | None, fields: list[str] | None, as_json: bool, **flags: Any) -> None:
+def _train(trainer: Any, context: typer.Context) -> None:
     from codeopt.training.settings import check_extras, check_packages, read
 
+    flags = dict(context.params)
+    config, fields, as_json = flags.pop("config"), flags.pop("fields"), flags.pop("as_json")
+    if "pass_rate" in flags:
+        flags["pass_rate"] = _two(flags["pass_rate"])
     settings = read(trainer, config, flags, fields or [])
     check_packages()
     check_extras(settings.adapter, settings.parallel)

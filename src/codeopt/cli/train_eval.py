@@ -70,5 +70,5 @@ def evaluate(
         typer.echo(json.dumps(result))
         return
     columns = ["figure", "before", "after", "difference", "95 % interval", "p"]
-    options.show(columns, [[one.metric, f"{one.a:.3f}", f"{one.b:.3f}", f"{one.mean:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", f"{one.p:.3g}"] for one in found])
+    options.show(columns, [one.cells() for one in found])
     typer.echo(f"{len(shared)} problems; model card: {written}")
