@@ -3,7 +3,7 @@
     python benchmarks/kernels.py [--only NAME,NAME …] [--time 90] [--seconds N] [--work DIR] [--write]
 
 Each task is one `codeopt optimize --proposer rules` in a process of its own; its run is kept below --work, and what is there
-already is not run again. Without a winner a task counts by what the module itself is: right, and not faster.
+already is not run again. Without a winner a task counts as right where own kernels were right and not faster.
 """
 
 from __future__ import annotations

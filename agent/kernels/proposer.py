@@ -67,7 +67,7 @@ class KernelRules:
         self._say(context, f"{tuner.tried} variants tried: {told or 'none of them works'}")
         if tuner.evidence and len(working) < len(choices):
             self._say(context, f"a variant fails: {tuner.evidence.strip().splitlines()[-1][:300]}")
-        made = tuner.made(working) if working else None
+        made = (tuner.made(working) if working else None) or tuner.own()  # slower ones are judged, too: the run shows by how much
         if made is not None:
             yield self._proposal(made)
 

@@ -30,6 +30,7 @@ from codeopt.types import Counts, Profile, ProfileRow, Status, Verdict
 
 SEED = 1
 KEPT = 0.3  # of the time, for the decision on all shapes
+JUDGED = 0.1  # of the time, for the verdict on what was tuned
 RIVALS = 0.4  # of the time, at the end of which rivals have to be compiled
 AUTHORED = 0.5
 """Share of a candidate's device time in kernels of its own text, from which on it counts as authored."""
@@ -88,7 +89,7 @@ class KernelRun(Run):
     def kernel_proposers(self, proposer: Proposer, seen: Sequence[int]) -> list[Proposer]:
         """What stands for a proposer here: rules tune launches, too, and find out what fits while rivals are compiled."""
         assert self.kernels is not None and self.examiner is not None
-        time_left, judge = self.search_left(), self.examiner.judge
+        time_left, judge = self.time_left(KEPT, reserve=JUDGED), self.examiner.judge
         tune = KernelTune(self.kernels, judge, seen, lambda: time_left() <= 0)
         if proposer.name == KernelRules.name and not self.kernels.kernel.is_cuda:  # rules write Python
             rules = KernelRules(self.kernels, judge, seen, lambda: time_left() <= 0)

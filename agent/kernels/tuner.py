@@ -89,6 +89,7 @@ class Tuner(Trials):
         self._source = shop.kernel.source
         self._known: dict[tuple[str, int], float] = {}
         self._plain: dict[int, float] = {}
+        self._own: dict[int, tuple[float, Choice]] = {}
 
     def made(self, choices: Choices) -> Made | None:
         """The candidate with those numbers."""
@@ -104,6 +105,10 @@ class Tuner(Trials):
             others = {shape: [found[shape], *template.others(found[shape], name)] for shape, template in self._templates.items()}
             found, seconds = self._of(others)
         return found, seconds
+
+    def own(self) -> Made | None:
+        """The candidate with the fastest kernels of its own that work, whether torch's are faster or not."""
+        return self.made({shape: choice for shape, (_, choice) in self._own.items()}) if self._own else None
 
     def _of(self, options: Mapping[int, Sequence[Choice]]) -> tuple[dict[int, Choice], dict[int, float]]:
         """For each shape the fastest of some choices."""
@@ -141,6 +146,8 @@ class Tuner(Trials):
         for shape in wanted:
             found[shape] = self._timed(made.source, shape, rounds)
             self._known[repr(choices[shape]), shape] = found[shape]
+            if found[shape] < self._own.get(shape, (math.inf,))[0] and self.made({shape: choices[shape]}) is not None:
+                self._own[shape] = found[shape], choices[shape]
         return found
 
     def _as_it_is(self, shape: int) -> float:

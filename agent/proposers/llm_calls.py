@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -106,6 +107,7 @@ class Calls:
         label: Its name and host: two servers may have models of one name.
         host: Who receives the code.
         price: Of its tokens; None where it is not known.
+        waited_s, heard: Seconds that this process waited for the model, and for how many answers.
     """
 
     def __init__(self, settings: ProposerSettings, endpoint: Endpoint, proposer: str) -> None:
@@ -121,6 +123,12 @@ class Calls:
         self._server = ExitStack()
         self._answered: Answered | None = None
         self._asked: Counter[tuple[str, int]] = Counter()
+        self.waited_s, self.heard = 0.0, 0
+
+    @property
+    def usual_s(self) -> float | None:
+        """Seconds of an answer, on average; None before the first one."""
+        return self.waited_s / self.heard if self.heard else None
 
     def check(self, budget: Budget) -> None:
         """Find out before a run whether the budget can hold and the server can be reached.
@@ -155,7 +163,7 @@ class Calls:
         return tuple(dict.fromkeys([*known, *filter(None, [self._endpoint.key])]))
 
     def ask(
-        self, context: ProposeContext, messages: list[Message], bill: Bill, schema: Mapping[str, Any] | None = None
+        self, context: ProposeContext, messages: list[Message], bill: Bill, schema: Mapping[str, Any] | None = None, most: int = 0
     ) -> Reply:
         """One answer, from the trace where an earlier process of the run has heard it.
 
@@ -164,6 +172,7 @@ class Calls:
             messages: The conversation; secrets are taken out here.
             bill: What it took is added.
             schema: JSON schema that the answer is to have, for servers that can hold a model to one.
+            most: Tokens of the answer; 0 leaves that to the settings.
 
         Raises:
             BudgetExhausted, OutOfTime: The call is not made any more.
@@ -174,8 +183,8 @@ class Calls:
         clean = tuple({**message, "content": scrub(message["content"], secrets)} for message in messages)
         settings = self.settings
         # A small model that is held to a form may fill it without end.
-        most = min(settings.answer_tokens, LOCAL_FORM) if schema is not None and self.local else settings.answer_tokens
-        request = Request(self.model, clean, most, settings.temperature, context.seed, schema=schema)
+        most = most or (LOCAL_FORM if schema is not None and self.local else settings.answer_tokens)
+        request = Request(self.model, clean, min(most, settings.answer_tokens), settings.temperature, context.seed, schema=schema)
         digest = hashlib.sha256(request.body().encode("utf-8", "surrogatepass")).hexdigest()
         index = self._asked[digest, context.seed]
         self._asked[digest, context.seed] += 1
@@ -186,8 +195,11 @@ class Calls:
             return self._from_trace(context, answered.answers[key])
         if answered.open[key] > 1:
             raise NotRepeated
+        began = time.monotonic()
         try:
-            return self._pay(context, request, key, answered, bill)
+            reply = self._pay(context, request, key, answered, bill)
+            self.waited_s, self.heard = self.waited_s + time.monotonic() - began, self.heard + 1
+            return reply
         except (BudgetExhausted, OutOfTime):
             self._asked[digest, context.seed] -= 1  # with other limits it would be the same call
             raise

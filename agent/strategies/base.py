@@ -82,11 +82,12 @@ class Kit:
         messages: list[Message],
         bill: Bill,
         schema: Mapping[str, Any] | None = None,
+        most: int = 0,
     ) -> Reply:
         """As `Calls.ask`. Raises GivenUp where the budget or the time is at its end."""
         while True:
             try:
-                reply = calls.ask(context, messages, bill, schema)
+                reply = calls.ask(context, messages, bill, schema, most)
                 bill.cost += reply.tokens_in + reply.tokens_out
                 return reply
             except (BudgetExhausted, OutOfTime) as end:

@@ -7,7 +7,8 @@ counterexample becomes a visible input), a coder writes the edit, and repairs it
 Which family of plans comes next is drawn by its measured gain per token. Depth comes from measured winners only: the
 search starts anew on them, with their profile. A person may be asked after each round: after the plans of a look, after
 plans of their own, after a step that was adopted. A full tree of the paper's kind takes thousands of calls; this one takes
-two to look, and three a plan.
+two to look, and three a plan. Where few answers fit into the time (a small model on a few cores), an edit without a plan comes
+first, and nothing is derived or criticised: one to look, two a plan.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from codeopt.agent.bandit import PRIOR_GAIN, Bandit
-from codeopt.agent.models.chat import Message
+from codeopt.agent.models.asker import runs_here
+from codeopt.agent.models.chat import Message, rough_tokens
 from codeopt.agent.plan import words
 from codeopt.agent.plan.observe import UNKNOWN, family_of, observed, schema, subsets, together
 from codeopt.agent.plan.person import FAMILY, Person
@@ -36,6 +38,8 @@ MOST_TITLE = 200  # characters of a person's plan; the rest is its idea
 WORDS = ("title", "idea", "pseudo_code", "critique", "counterexample")  # of a plan
 PAIRS = 3  # that are asked what follows from both
 BAD_PATCHES = 2  # after which a model is asked for whole functions
+PLAIN_TOKENS = 500  # of an edit without a plan, and twice the program's
+FEW = 12  # answers in the time that is left: with fewer, plans do with less
 REACHED = 0.3  # share of its bound's logarithm that an untried plan is expected to gain
 
 
@@ -58,6 +62,8 @@ class PlanSearch:
         calls = self.kit.planner or self.kit.coder()
         person = context.person
         looks = LOOKS
+        if self._hurried(context, calls):
+            yield from self._plain(context, bill)
         while looks and not (person and person.accepted):
             looks -= 1
             try:
@@ -79,6 +85,28 @@ class PlanSearch:
             if person and person.round_over():
                 looks = LOOKS
 
+    def _hurried(self, context: ProposeContext, calls: Calls) -> bool:
+        """Whether few answers fit into the time that is left; of a model on this machine that is expected."""
+        left = context.meter.remaining().wall_s
+        if left is None or context.person is not None:
+            return False
+        return runs_here(calls.model) if calls.usual_s is None else left < FEW * calls.usual_s
+
+    def _plain(self, context: ProposeContext, bill: Bill) -> Iterator[Proposal]:
+        """One edit without a plan, so that little time has something to show; no long answer takes all of it."""
+        coder = self.kit.coder()
+        try:
+            most = PLAIN_TOKENS + 2 * rough_tokens(context.source)
+            reply = self.kit.ask(context, coder, llm_prompt.opening(context), bill, most=most)
+            proposal = self.kit.proposal(context, coder, reply, bill)
+        except GivenUp:
+            return  # the next question says it again
+        except EditError as error:
+            coder.say(context, f"an answer of {coder.model} is not usable: {error}")
+            return
+        with self.kit.judged(context, coder, reply.tokens_in + reply.tokens_out):
+            yield proposal
+
     # --- observations -------------------------------------------------------------------------------------
 
     def _observe(self, context: ProposeContext, calls: Calls, known: Sequence[Observation], bill: Bill) -> list[Observation]:
@@ -88,7 +116,7 @@ class PlanSearch:
         self._observations += len(first)
         pairs = [some for some in subsets(context, first) if len(some) == 2][:PAIRS]
         derived: list[Observation] = []
-        if pairs:
+        if pairs and not self._hurried(context, calls):
             numbers = [tuple(first.index(one) + 1 for one in pair) for pair in pairs]
             reply = self.kit.ask(context, calls, words.derive(context, first, numbers), bill, schema(derived=True))
             derived, more = observed(reply.text, context, self._observations + 1, first, derived=True)
@@ -172,9 +200,10 @@ class PlanSearch:
         return self._criticised(context, planner, critic, plan, bill)
 
     def _criticised(self, context: ProposeContext, planner: Calls, critic: Calls, plan: Plan, bill: Bill) -> Plan:
-        """A plan with what its critic says."""
-        reply = self.kit.ask(context, critic, words.critique(context, plan), bill, words.CRITIQUE_FORM)
-        plan = plan.model_copy(update=words.read_critique(reply.text))
+        """A plan with what its critic says, where there is time for one."""
+        if not self._hurried(context, critic):
+            reply = self.kit.ask(context, critic, words.critique(context, plan), bill, words.CRITIQUE_FORM)
+            plan = plan.model_copy(update=words.read_critique(reply.text))
         if plan.counterexample:
             plan = plan.model_copy(update={"probed": context.probe(plan.counterexample)})
         if context.trace is not None:

@@ -14,11 +14,28 @@ from codeopt.agent.kernels.dims import hint
 from codeopt.agent.kernels.graph import Symbol
 from codeopt.agent.tasks.kernel import read_kernel, shaped
 from codeopt.errors import UserError
+from codeopt.trace import VerdictReached, read_trace
+from codeopt.types import Status
 from tests.commandline import codeopt, refused
 from tests.evals.test_kernels import FAST, REFERENCE, WRONG
 from tests.servers import Step, serve
 
 NO_TORCH = "PyTorch is not installed"
+SMALL = """import torch
+
+
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return torch.exp(x) * 2 + x
+
+
+def get_inputs():
+    return [torch.randn(8, 16)]
+
+
+def get_init_inputs():
+    return []
+"""
 
 
 def fenced(code: str) -> Step:
@@ -110,6 +127,18 @@ def test_a_rival_that_takes_too_long_to_compile_is_left_out_and_said(tmp_path: P
     words = ("--device", "cpu", "--proposer", "rules", "--sandbox", "process", "--time", "8", "--run", "run")
     done = codeopt("optimize", "kernel.py", *words, cwd=tmp_path, seconds=300)
     assert done.returncode == 1 and "torch.compile(default) was not compiled in the time that it had" in done.stdout + done.stderr, done
+
+
+def test_own_kernels_that_are_slower_are_judged_and_stand_in_the_trace(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=NO_TORCH)
+    pytest.importorskip("triton", reason="Triton is not installed")
+    (tmp_path / "kernel.py").write_text(SMALL)
+    words = ("--device", "cpu", "--proposer", "rules", "--sandbox", "process", "--time", "150", "--run", "run", "--json")
+    done = codeopt("optimize", "kernel.py", *words, cwd=tmp_path, seconds=600)
+    judged = [event.verdict for event in read_trace(tmp_path / "run") if isinstance(event, VerdictReached)]
+    assert done.returncode == 1 and judged, done.stderr
+    # Triton's interpreter takes a hundred times as long.
+    assert judged[0].status in (Status.UNDECIDED, Status.NOT_FASTER) and judged[0].search and judged[0].search.speedup < 0.5
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codeopt.agent.bandit import Bandit
+from codeopt.agent.budget import Budget, Meter
 from codeopt.agent.plan.counter import called
 from codeopt.agent.plan.observe import bound_of, family_of, observed, subsets, together
 from codeopt.agent.plan.words import read_critique, read_plan
@@ -192,6 +193,13 @@ def test_a_plan_is_made_criticised_and_followed(tmp_path: Path) -> None:
     claims = {one.id: one.claim for one in seen.observations}
     assert made.uses and all(claims[one] in asked[2] for one in made.uses)
     assert made.doubt == "differs" and made.bound and made.bound > 1 and made.model == "m"
+
+
+def test_where_few_answers_fit_into_the_time_plans_do_with_less() -> None:
+    slow = [Step(step.text, hang_s=0.3) for step in (answer(SEEN), answer(PLAN), code(FAST))]
+    with serve(*slow) as server:
+        proposal = next(find_proposer("llm")(settings(server.url)).propose(context(meter=Meter(Budget(wall_s=3.0)))))
+        assert proposal.source == FAST and proposal.plan == "p1" and len(server.requests) == 3, "nothing is derived, no critic"
 
 
 def test_failures_are_repaired_twice_and_then_another_plan_comes() -> None:
