@@ -31,8 +31,8 @@ def test_a_real_model_plans_on_this_machine(tmp_path: Path) -> None:
     (tmp_path / "make.py").write_text(INPUTS)
     words = ("--model", f"gguf:{os.environ['CODEOPT_GGUF']}", "--proposer", "llm", "--inputs", "make.py:make", "--sandbox", "process")
     done = codeopt(
-        "optimize", "f.py", "-f", "common", *words, "--no-crosshair", "--time", "30", "--max-candidates", "2", "--run", "run", "--json",
-        cwd=tmp_path, seconds=120,
+        "optimize", "f.py", "-f", "common", *words, "--no-crosshair", "--time", "60", "--max-candidates", "2", "--run", "run", "--json",
+        cwd=tmp_path, seconds=180,
     )  # fmt: skip
     told = json.loads(done.stdout)
     assert done.returncode in (0, 1), done.stderr
