@@ -204,6 +204,12 @@ def test_sampling_spends_its_tokens_on_one_question() -> None:
     assert [len(some) for some in tried] == [7] and {one.votes for one in tried[0]} == {1}
 
 
+def test_what_is_left_of_the_tokens_is_counted_in_whole_answers() -> None:
+    wish = Wish(specification(), 1000, spent=960, answers=10)
+    assert wish.affordable(5) == 0 and wish.affordable(5, 1.05) == 1, "no round is for less than half an answer"
+    assert Wish(specification(), 50).affordable(5) == 1 and Wish(specification(), 4000).affordable(5) == 5
+
+
 def test_refinement_shows_what_was_measured() -> None:
     first = Judged(failed={standing(RAISES, specification()): "ValueError on [1]"})
     second = Judged(best=SLOW, hot=("90%  line 4: items.count(item)",))

@@ -83,7 +83,7 @@ class Wish:
 
     Attributes:
         specification: The function.
-        tokens: That a model may generate for it, all in all. The last answers of a round may go a little beyond.
+        tokens: That a model may generate for it, all in all, give or take half an answer.
         spent: Generated so far.
         answers: Heard so far.
         families: Of the ideas that programs were made from.
@@ -102,10 +102,13 @@ class Wish:
         """Tokens of an answer, as far as is known."""
         return self.spent / self.answers if self.answers else USUAL_TOKENS
 
-    def affordable(self, most: int) -> int:
-        """How many answers of the usual length are left, at most `most`; at least one until everything is spent."""
-        left = self.tokens - self.spent
-        return 0 if left <= 0 else max(1, min(most, int(left / self.usual)))
+    def affordable(self, most: int, share: float = 1.0) -> int:
+        """How many answers of the usual length are left of that share of the tokens, at most `most`.
+
+        To the nearest number: what is spent is right on average, and no round is for the few that have a little left.
+        """
+        left = share * self.tokens - self.spent
+        return min(most, max(not self.answers, round(left / self.usual))) if left > 0 else 0
 
     def heard(self, replies: Sequence[Heard] | Judged) -> Sequence[Heard]:
         """The answers, counted."""

@@ -18,6 +18,7 @@ from codeopt.agent.spec.ways import Ask, Heard, Judged, Tried, Way, Wish
 IDEAS = 5
 PLAIN = 5  # answers to the plain question
 FIRST = 0.55  # share of the tokens that finds out what is right
+MOST = 20  # answers along ideas at once
 FASTER = 3  # attempts between two measurements
 
 
@@ -30,8 +31,7 @@ def way(wish: Wish) -> Way:
     ideas = read_ideas(heard[0])
     programs = wish.programs(heard[1:])
     queue = _along(wish, ideas)
-    while wish.spent < FIRST * wish.tokens:
-        many = max(1, int((FIRST * wish.tokens - wish.spent) / wish.usual))
+    while many := wish.affordable(MOST, FIRST):
         asks = list(itertools.islice(queue, many)) or [plain] * many
         programs += wish.programs(wish.heard((yield asks)))
     known = yield programs
