@@ -81,6 +81,7 @@ class Sampling:
         strategy: How a program is found; see `codeopt.evals.strategies`.
         seconds: That a search, or rewrite rules, may take for one program.
         tokens: That a way to a specification's program may generate.
+        rules: Whether rewrite rules have the last word on it; None leaves that to the way.
     """
 
     suite: Suite[Any]
@@ -94,6 +95,7 @@ class Sampling:
     strategy: str = "answer"
     seconds: float = 0.0
     tokens: int = 0
+    rules: bool | None = None
 
     def messages(self, problem: Problem) -> tuple[Message, ...]:
         """The conversation for a problem. Raises UserError where the template is none."""
@@ -126,6 +128,7 @@ class Sampling:
             "strategy": self.strategy,
             "seconds": self.seconds,
             "tokens": self.tokens,
+            "rules": self.rules,
             "model": self.model,
             "temperature": self.temperature,
             "top_p": self.top_p,

@@ -149,7 +149,7 @@ def _judged(boards: Boards, jobs: Iterable[Job], sampling: Sampling) -> None:
                 job.known = boards.judge(job.key, job.wish.specification, tried, job.tried, job.seed)
                 job.tried += tried
                 job.go_on(job.known)
-            if job.done and job.known.best and job.wish.polish:
+            if job.done and job.known.best and (job.wish.polish if sampling.rules is None else sampling.rules):
                 best = boards.polish(job.key, job.wish.specification, job.tried, job.seed, sampling.seconds)
                 job.note = "rewritten by rules" if best != job.known.best else ""
                 job.known = replace(job.known, best=best)

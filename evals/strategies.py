@@ -105,6 +105,8 @@ def check(sampling: Sampling, problems: Sequence[Problem]) -> None:
         raise UserError(f"the strategy {sampling.strategy!r} asks a model", "name one with --model")
     if sampling.strategy == "rules" and sampling.model:
         raise UserError("the strategy 'rules' asks no model", "leave out --model")
+    if sampling.rules is not None and sampling.strategy not in WAYS:
+        raise UserError(f"--rules is for {', '.join(WAYS)}", "--strategy rules is a search by rules alone")
     if sampling.strategy == "search" and runs_here(sampling.model):
         raise UserError(
             "a search times programs while it asks its model", "serve the model on another machine and give --base-url"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from codeopt.agent.spec.reading import read_specification
-from codeopt.agent.spec.ways import Tried
+from codeopt.agent.spec.ways import Heard, Tried, Wish, find_way
 from codeopt.evals.boards import Boards
+from codeopt.evals.generate import Sampling
+from codeopt.evals.solve import Job, _judged
+from codeopt.evals.suites import find
 from tests.commandline import codeopt, refused
 from tests.servers import Step, serve
 
@@ -61,9 +65,26 @@ def test_a_suite_of_specifications_is_solved_and_asked_once(tmp_path: Path) -> N
         assert "0 of them new" in again.stderr
 
 
+@pytest.mark.skipif(not os.environ.get("CODEOPT_DATA"), reason="CODEOPT_DATA does not name the folder with MBPP's problems")
+@pytest.mark.parametrize(("rules", "note"), [(None, ""), (True, "rewritten by rules")])
+def test_rules_have_the_last_word_where_that_is_asked_for(rules: bool | None, note: str) -> None:
+    wish = Wish(read_specification(TEXT, "common"), 100)
+    job = Job(SimpleNamespace(task_id="a"), 0, 0, wish, find_way("sample")(wish))
+    job.go_on(None)
+    job.go_on([Heard(f"```python\n{SLOW}```", "stop", 100)])
+    board = Boards("process", sorted(os.sched_getaffinity(0))[-1])
+    try:
+        board.ready()
+        _judged(board, [job], Sampling(find("mbpp", None), "m", 1, 0.8, None, 100, 0, "", "sample", 10.0, 100, rules))
+    finally:
+        board.close()
+    assert job.done and job.note == note and ("set(" in job.known.best) == bool(note), job.known.best
+
+
 @pytest.mark.skipif(not os.environ.get("CODEOPT_DATA"), reason="CODEOPT_DATA does not name the folder with ENAMEL's problems")
 def test_what_ways_cannot_do_is_one_line(tmp_path: Path) -> None:
     refused(codeopt("eval", "generate", "enamel", "--strategy", "plan", cwd=tmp_path), "the strategy 'plan' asks a model")
     words = ("--strategy", "plan", "--model", "m", "--base-url", "http://127.0.0.1:1/v1")
     refused(codeopt("eval", "generate", "humaneval-speed", *words, cwd=tmp_path), "starts from programs, not from specifications")
+    refused(codeopt("eval", "generate", "enamel", *words[2:], "--rules", cwd=tmp_path), "--rules is for plan, refine, sample")
     refused(codeopt("eval", "generate", "enamel", *words, "--lanes", "9999", cwd=tmp_path), "cores here")

@@ -41,7 +41,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Of the first sample; each sample
 Template = Annotated[Path | None, typer.Option(help="Jinja file of the prompt (docs/suites.md).")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests at a time to a server.")]
 BatchSize = Annotated[int, typer.Option(min=0, help="Rows of a batch of an hf: model (0: 8, on a GPU 128).")]
-Seconds = Annotated[float, typer.Option("--time", min=1, help="Seconds of rules or search for each program; of rules in plan.")]
+Seconds = Annotated[float, typer.Option("--time", min=1, help="Seconds of rules or search for each program; of rules after plan.")]
+Rules = Annotated[
+    bool | None,
+    typer.Option("--rules/--no-rules", help="Rewrite rules have the last word on programs of sample, refine and plan (default: of plan)."),
+]
 MaxDollars = Annotated[float, typer.Option(min=0, help="Of a search: hard limit of what all programs may cost.")]
 
 
@@ -62,6 +66,7 @@ class Wanted:
     batch_size: int
     seconds: float
     tokens: int
+    rules: bool | None
     max_dollars: float
     sandbox: str
     lanes: int
@@ -96,6 +101,7 @@ def generate(
     batch_size: BatchSize = 0,
     seconds: Seconds = 60.0,
     tokens: Tokens = 4000,
+    rules: Rules = None,
     max_dollars: MaxDollars = 1.0,
     sandbox: options.SandboxKind = "auto",
     lanes: options.Lanes = 1,
@@ -133,6 +139,7 @@ def run(
     batch_size: BatchSize = 0,
     seconds: Seconds = 60.0,
     tokens: Tokens = 4000,
+    rules: Rules = None,
     max_dollars: MaxDollars = 1.0,
     k: options.Ks = "1,5,10,20",
     sandbox: options.SandboxKind = "auto",
@@ -174,7 +181,7 @@ def generated(suite: Any, chosen: list[Any], wanted: Wanted, folder: Path, quiet
         raise UserError(f"the prompt template cannot be read: {error}", "give --prompt-template FILE") from None
     sampling = Sampling(
         suite, wanted.model, wanted.samples, wanted.temperature, wanted.top_p, wanted.max_tokens, wanted.seed, template,
-        wanted.strategy, 0.0 if answers else wanted.seconds, wanted.tokens if wanted.strategy in strategies.WAYS else 0,
+        wanted.strategy, 0.0 if answers else wanted.seconds, wanted.tokens if wanted.strategy in strategies.WAYS else 0, wanted.rules,
     )
     strategies.check(sampling, chosen)
     total = len(chosen) * wanted.samples

@@ -56,7 +56,7 @@ def evaluate(
             prompt.write_text(template(suite.template.read_text("utf-8"), settings.condition), "utf-8")
         if not as_json:
             typer.echo(f"{name}: {model}")
-        wanted = Wanted(model, "", "answer", samples, temperature, top_p, max_tokens, seed, prompt, 1, batch_size, 0.0, 0, 0.0, sandbox, lanes)
+        wanted = Wanted(model, "", "answer", samples, temperature, top_p, max_tokens, seed, prompt, 1, batch_size, 0.0, 0, None, 0.0, sandbox, lanes)
         generated(suite, chosen, wanted, folder, as_json)
         scored(suite, chosen, folder / "samples.jsonl", folder / SCORES, ks, lanes, sandbox, as_json)
     shared, found = compare(read(place / "before"), read(place / "after"), ks)
