@@ -96,7 +96,9 @@ class _Rewriter:
             if not node.op.startswith("aten.") and node.op not in ON_SIZES | {"getitem"}:
                 raise Unsupported(f"the operation {node.op}")
             if _in_place(node):
-                held = self.named[node.args[0].name] if isinstance(node.args[0], Ref) else None
+                held: Node | None = node
+                while held is not None and held.kind == "CALL" and _in_place(held):
+                    held = self.named[held.args[0].name] if isinstance(held.args[0], Ref) else None
                 if held is None or held.kind != "BUFFER":
                     raise Unsupported(f"{node.op} changes a tensor")
                 stack.append(node.name)

@@ -171,6 +171,10 @@ class KernelShop:
         def made() -> None:
             for shape in shapes:
                 if not self._ending and subject not in self._given_up:
+                    subject.session()
+                    if subject in self._given_up:  # while it was being started, where nobody could end it
+                        subject.close()
+                        return
                     subject.at(shape)
 
         self._warming[subject] = self._pool.submit(made)
