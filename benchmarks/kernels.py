@@ -1,9 +1,10 @@
-"""The kernel suite by rules alone: right, and how fast beside eager, torch.compile and the roofline. Needs a GPU.
+"""The kernel suite without a model: right, and how fast beside eager, torch.compile and the roofline. Needs a GPU.
 
-    python benchmarks/kernels.py [--only NAME,NAME …] [--time 90] [--seconds N] [--work DIR] [--write]
+    python benchmarks/kernels.py [--only NAME,NAME …] [--proposer rules] [--time 90] [--seconds N] [--work DIR] [--write]
 
-Each task is one `codeopt optimize --proposer rules` in a process of its own; its run is kept below --work, and what is there
-already is not run again. Without a winner a task counts as right where own kernels were right and not faster.
+Each task is one `codeopt optimize` in a process of its own; its run is kept below --work, and what is there already is not
+run again. What own kernels reach, what libraries and what torch.compile is counted apart, by the label of the winner: no
+figure is over winners of two kinds. Without a winner a task counts as right where a candidate was right and not faster.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from typing import Any
 
 from common import report
 
+from codeopt.agent.kernels.label import LABELS
 from codeopt.evals.suites import find
 from codeopt.machine import fingerprint
 from codeopt.sandbox.kernels.device import has_gpu
 from codeopt.trace import VerdictReached, read_trace
 
 
-def one(task: Any, run: Path, seconds: float) -> dict[str, Any] | None:
+def one(task: Any, run: Path, proposer: str, seconds: float) -> dict[str, Any] | None:
     """What a task's run came to; None where it has not ended."""
-    words = ["optimize", str(task.file), "--proposer", "rules", "--time", f"{seconds:g}", "--json"]
+    words = ["optimize", str(task.file), "--proposer", proposer, "--time", f"{seconds:g}", "--json"]
     words += ["--resume", str(run)] if (run / "trace.jsonl").is_file() else ["--run", str(run)]
     if "--resume" in words:
         words.remove(str(task.file))
@@ -66,30 +68,41 @@ def one(task: Any, run: Path, seconds: float) -> dict[str, Any] | None:
     }
 
 
-def summed(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Shares over all tasks that were run, and geometric means over those with a winner; verified: the interval lies above 1."""
-    count = len(rows)
-    won = [row for row in rows.values() if row["winner"]]
+def beaten(row: dict[str, Any], rival: str) -> bool:
+    """Whether it is faster than one rival, over the shapes, as measured (the definition of fast_1 is strict)."""
+    modes = [{"": spent} if rival == "eager_ms" else spent for spent in row[rival]]
+    gains = [min(mode.values()) / ours for mode, ours in zip(modes, row["ms"]) if mode]
+    return bool(gains) and statistics.geometric_mean(gains) > 1
+
+
+def figures(won: list[dict[str, Any]], count: int) -> dict[str, Any]:
+    """Of winners of one kind: how many, their shares of all tasks, and geometric means; verified: the interval lies above 1."""
+
+    def share(counts: list[bool]) -> float:
+        return round(sum(counts) / max(1, count), 3)
 
     def mean(key: str) -> float:
         return round(statistics.geometric_mean(row[key] for row in won), 3) if won else math.nan
 
-    def beaten(row: dict[str, Any], rival: str) -> bool:
-        """Whether it is faster than one rival, over the shapes, as measured (the definition of fast_1 is strict)."""
-        modes = [{"": spent} if rival == "eager_ms" else spent for spent in row[rival]]
-        gains = [min(mode.values()) / ours for mode, ours in zip(modes, row["ms"]) if mode]
-        return bool(gains) and statistics.geometric_mean(gains) > 1
-
     return {
-        "tasks": count,
-        "fast_0": round(sum(row["correct"] for row in rows.values()) / max(1, count), 3),
-        "fast_1_eager": round(sum(beaten(row, "eager_ms") for row in won) / max(1, count), 3),
-        "fast_1_compile": round(sum(beaten(row, "compile_ms") for row in won) / max(1, count), 3),
-        "fast_1_best": round(sum(beaten(row, "eager_ms") and beaten(row, "compile_ms") for row in won) / max(1, count), 3),
-        "verified_fast_1_eager": round(sum(row["low_eager"] > 1 for row in won) / max(1, count), 3),
-        "verified_fast_1_best": round(sum(row["low_best"] > 1 for row in won) / max(1, count), 3),
+        "count": len(won),
+        "fast_1_eager": share([beaten(row, "eager_ms") for row in won]),
+        "fast_1_compile": share([beaten(row, "compile_ms") for row in won]),
+        "fast_1_best": share([beaten(row, "eager_ms") and beaten(row, "compile_ms") for row in won]),
+        "verified_fast_1_eager": share([row["low_eager"] > 1 for row in won]),
+        "verified_fast_1_best": share([row["low_best"] > 1 for row in won]),
         "geomean_eager": mean("speedup_eager"),
         "geomean_best": mean("speedup_best"),
+    }
+
+
+def summed(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What is right, over all tasks that were run, and what is fast, by who does the work."""
+    won = [row for row in rows.values() if row["winner"]]
+    return {
+        "tasks": len(rows),
+        "fast_0": round(sum(row["correct"] for row in rows.values()) / max(1, len(rows)), 3),
+        "labels": {label: figures([row for row in won if row["label"] == label], len(rows)) for label in LABELS},
         **rows,
     }
 
@@ -97,6 +110,7 @@ def summed(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="")
+    parser.add_argument("--proposer", default="rules", help="rules, compile, or both: rules,compile")
     parser.add_argument("--time", type=float, default=90)
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no further task after that time")
     parser.add_argument("--work", type=Path, default=Path(".codeopt/kernels"))
@@ -113,7 +127,7 @@ def main() -> None:
             if time.monotonic() - started > asked.seconds:
                 continue
             place.mkdir(parents=True, exist_ok=True)
-            row = one(task, place / "run", asked.time)
+            row = one(task, place / "run", asked.proposer, asked.time)
             if row is None:
                 continue
             kept.write_text(json.dumps(row, indent=1), "utf-8")

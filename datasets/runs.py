@@ -45,7 +45,7 @@ MOST_DIFF_LINES = 4000
 MOST_CHARS = 1_000_000
 """Of one program: a longer one is no example that anybody could learn from."""
 _ORIGINS: dict[str, Origin] = {
-    "rules": "rule", "tune": "rule", "inverse": "inverse rule", "llm": "model", "import": "imported", "person": "person",
+    "rules": "rule", "tune": "rule", "compile": "rule", "inverse": "inverse rule", "llm": "model", "import": "imported", "person": "person",
 }  # fmt: skip
 _RANK: tuple[Origin, ...] = ("rule", "inverse rule", "imported", "model", "person")
 """Of a change in several steps, the origin that comes last here counts: what a model began is a model's."""

@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
         ("optimize dedupe.py --inputs make.py:nosuch", "no function 'nosuch' in .*it has make"),
         ("optimize dedupe.py --inputs nosuch.py:make", "no such inputs file"),
         ("optimize dedupe.py --python /nonexistent", "no Python at /nonexistent"),
-        ("optimize dedupe.py --proposer nosuch", "no proposer named 'nosuch': choose one of llm, rules"),
+        ("optimize dedupe.py --proposer nosuch", "no proposer named 'nosuch': choose one of compile, llm, rules"),
         ("optimize dedupe.py --proposer llm", "needs a model: name it with --model"),
         ("optimize dedupe.py --proposer rules --model m", "--model m is not used"),
         ("optimize dedupe.py --interactive", "no model is named: start with --model NAME"),

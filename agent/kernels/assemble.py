@@ -17,7 +17,7 @@ from typing import Any
 
 from codeopt.agent.kernels import persistent, words
 from codeopt.agent.kernels.forward import Choice, Forward
-from codeopt.agent.kernels.graph import Graph, Symbol, Unsupported
+from codeopt.agent.kernels.graph import Graph, Symbol, Unsupported, attribute
 from codeopt.agent.kernels.ir import Value
 from codeopt.agent.kernels.plan import Plan
 from codeopt.agent.tasks.kernel import CANDIDATE, REFERENCE, first_line
@@ -177,7 +177,7 @@ def _class(ways: Sequence[_Way]) -> str:
     if any(facts):
         lines += ["    def __init__(self, *given):", "        super().__init__(*given)"]
         lines.append("        # What the kernels hold of the module itself.")
-        lines.append(f"        self.fits = [{', '.join(map(_fits, facts))}]")
+        lines.append(f"        self.fits = [{', '.join(map(as_traced, facts))}]")
         lines.append("")
     lines.append(f"    def forward(self, {given}):")
     lines.append("        # The kernels know no gradients, no other types and no other fixed sizes: those go the old way.")
@@ -194,15 +194,16 @@ def _class(ways: Sequence[_Way]) -> str:
     return "\n".join(lines)
 
 
-def _fits(facts: Mapping[str, Any]) -> str:
+def as_traced(facts: Mapping[str, Any]) -> str:
     """The question whether a module's attributes are what they were, as text."""
-    tests = [f"{f'tuple(self.{path})' if isinstance(value, list) else f'self.{path}'} == {_said(value)}" for path, value in facts.items()]
+    tests = [f"{f'tuple({attribute(path)})' if isinstance(value, list) else attribute(path)} == {said(value)}" for path, value in facts.items()]
     return " and ".join(tests) or "True"
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
+    """Plain data as Python text."""
     if isinstance(value, list):
-        return f"({', '.join(map(_said, value))}{',' if len(value) == 1 else ''})"
+        return f"({', '.join(map(said, value))}{',' if len(value) == 1 else ''})"
     return f"torch.{value['dtype']}" if isinstance(value, dict) else repr(value)
 
 
@@ -217,8 +218,14 @@ def _note(plan: Plan, made: Forward) -> str:
 # --- the module as it was written --------------------------------------------------------------------------
 
 
-def kept(source: str, more: Sequence[str]) -> str:
-    """What a file holds that its `Model` needs, and what the kernels import."""
+def kept(source: str, more: Sequence[str] = (), head: str = HEAD) -> str:
+    """What a file holds that its `Model` needs, and what comes before it.
+
+    Args:
+        source: The file.
+        more: Further imports.
+        head: Imports that are always there.
+    """
     tree = ast.parse(source)
     lines = source.splitlines()
     defined: dict[str, ast.stmt] = {}
@@ -243,11 +250,11 @@ def kept(source: str, more: Sequence[str]) -> str:
         return "\n".join(lines[first_line(node) - 1 : node.end_lineno])
 
     future = [text(node) for node in imports if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    known = {line for line in HEAD.splitlines()}
+    known = {line for line in head.splitlines()}
     rest = [text(node) for node in imports if text(node) not in future and text(node) not in known]
     body = [text(node) for node in tree.body if id(node) in needed]
     own = [line for line in more if line not in rest]
-    return "\n".join([*future, HEAD.rstrip(), *own, *rest, "", "", "\n\n\n".join(body), ""])
+    return "\n".join([*future, head.rstrip(), *own, *rest, "", "", "\n\n\n".join(body), ""])
 
 
 def _names(node: ast.stmt) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from codeopt.agent.kernels import attention, host, matmul, topk, words
-from codeopt.agent.kernels.graph import Expr, Graph, Unsupported
+from codeopt.agent.kernels.graph import Expr, Graph, Symbol, Unsupported, attribute
 from codeopt.agent.kernels.host import Config, Launcher
 from codeopt.agent.kernels.ir import Program, Use, Value
 from codeopt.agent.kernels.plan import Group, Plan
@@ -143,8 +143,8 @@ class Forward:
     def text(self, value: Value) -> str:
         """A tensor on the host, views included."""
         if value.kind == "weight":
-            self.read.add(f"self.{value.op}")
-            return f"self.{value.op}"
+            self.read.add(attribute(value.op))
+            return attribute(value.op)
         if value.kind == "view":
             held = self.text(self.program.uses(value)[0])
             sizes = ", ".join(map(str, value.at if value.op in ("permute", "flip") else value.shape))
@@ -191,34 +191,45 @@ class Forward:
 
     def sizes(self) -> tuple[list[str], list[str]]:
         """Lines that name the sizes, and tests that say that a call is another than was traced."""
-        known: dict[str, str] = {}
-        tests = []
-        weights = [node for node in self.graph.weights if f"self.{node.path}" in self.read]
-        given = [(node.name, node) for node in self.graph.inputs] + [(f"self.{node.path}", node) for node in weights]
-        for name, node in given:
-            if not node.dtype:
-                tests.append(f"{name} != {node.value!r}")
-                continue
-            tests += [f"{name}.dtype != torch.{node.dtype}", f"{name}.dim() != {len(node.shape)}"]
-        later = []
-        for name, node in given:
-            for i, dim in enumerate(node.shape):
-                own = f"{name}.shape[{i}]"
-                if isinstance(dim, str) and dim in self.program.symbols and dim not in known:
-                    known[dim] = own
-                else:
-                    later.append((own, dim))
-        if set(self.program.symbols) - set(known):
-            raise Unsupported("a size that no input has")
-        for own, dim in later:
-            wanted = str(dim) if isinstance(dim, int) else re.sub(r"[A-Za-z_]\w*", lambda found: known.get(found[0], found[0]), dim)
-            tests.append(f"{own} != {wanted}")
-        for name, symbol in self.program.symbols.items():
-            if symbol.low > USUAL_LOW:
-                tests.append(f"{known[name]} < {symbol.low}")
-            if symbol.high is not None:
-                tests.append(f"{known[name]} > {symbol.high}")
-        for need in (need for item in self.launchers for need in item.needs):
-            tests.append(re.sub(r"[A-Za-z_]\w*", lambda found: known.get(found[0], found[0]), need))
-        tests += [f"{node.name}.numel() == 0" for node in self.graph.inputs if node.dtype and "" not in node.shape and node.shape]
-        return [f"{name} = {own}" for name, own in known.items()], tests
+        return sizes(self.graph, self.program.symbols, self.read, [need for item in self.launchers for need in item.needs])
+
+
+def sizes(graph: Graph, symbols: Mapping[str, Symbol], read: Collection[str], needs: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Lines that name the sizes, and tests that say that a call is another than was traced.
+
+    Args:
+        symbols: Those that the lines use.
+        read: Weights, as text.
+        needs: Further tests, on sizes.
+    """
+    known: dict[str, str] = {}
+    tests = []
+    weights = [node for node in graph.weights if attribute(node.path) in read]
+    given = [(node.name, node) for node in graph.inputs] + [(attribute(node.path), node) for node in weights]
+    for name, node in given:
+        if not node.dtype:
+            tests.append(f"{name} != {node.value!r}")
+            continue
+        tests += [f"{name}.dtype != torch.{node.dtype}", f"{name}.dim() != {len(node.shape)}"]
+    later = []
+    for name, node in given:
+        for i, dim in enumerate(node.shape):
+            own = f"{name}.shape[{i}]"
+            if isinstance(dim, str) and dim in symbols and dim not in known:
+                known[dim] = own
+            else:
+                later.append((own, dim))
+    if set(symbols) - set(known):
+        raise Unsupported("a size that no input has")
+    for own, dim in later:
+        wanted = str(dim) if isinstance(dim, int) else re.sub(r"[A-Za-z_]\w*", lambda found: known.get(found[0], found[0]), dim)
+        tests.append(f"{own} != {wanted}")
+    for name, symbol in symbols.items():
+        if symbol.low > USUAL_LOW:
+            tests.append(f"{known[name]} < {symbol.low}")
+        if symbol.high is not None:
+            tests.append(f"{known[name]} > {symbol.high}")
+    for need in needs:
+        tests.append(re.sub(r"[A-Za-z_]\w*", lambda found: known.get(found[0], found[0]), need))
+    tests += [f"{node.name}.numel() == 0" for node in graph.inputs if node.dtype and "" not in node.shape and node.shape]
+    return [f"{name} = {own}" for name, own in known.items()], tests

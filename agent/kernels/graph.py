@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,15 @@ class Graph:
 
 class Unsupported(Exception):
     """This graph, or this part of it, is beyond the rules."""
+
+
+def attribute(path: str) -> str:
+    """A module's attribute as Python text; what a container holds has numbers for names ("layers.0.weight")."""
+    text = "self"
+    for part in path.split("."):
+        plain = part.isidentifier() and not keyword.iskeyword(part)
+        text = f"{text}.{part}" if plain else f"getattr({text}, {part!r})"
+    return text
 
 
 def read(plain: Mapping[str, Any]) -> Graph:

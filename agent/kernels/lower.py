@@ -130,6 +130,8 @@ class _Lowering:
 
     def _resolved(self, arg: Any) -> Any:
         if isinstance(arg, Ref):
+            if arg.name not in self.known:
+                raise Unsupported(f"{arg.name} is no value")
             return self.known[arg.name]
         return [self._resolved(item) for item in arg] if isinstance(arg, list) else arg
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from codeopt.agent.kernels.bench import bench_text
+from codeopt.agent.kernels.compiled import KernelCompile
+from codeopt.agent.kernels.label import label
 from codeopt.agent.kernels.proposer import KernelRules
 from codeopt.agent.kernels.referee import CHECKED, Referee
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
@@ -32,9 +33,6 @@ SEED = 1
 KEPT = 0.3  # of the time, for the decision on all shapes
 JUDGED = 0.1  # of the time, for the verdict on what was tuned
 RIVALS = 0.4  # of the time, at the end of which rivals have to be compiled
-AUTHORED = 0.5
-"""Share of a candidate's device time in kernels of its own text, from which on it counts as authored."""
-_OWN = re.compile(r"@(?:triton\.)?(?:jit|autotune|heuristics)\b[^\n]*\n(?:\s*@[^\n]*\n)*\s*def\s+(\w+)|__global__\s+(?:[\w<>(),\s]*?\s)?(\w+)\s*\(")
 
 
 class KernelRun(Run):
@@ -95,6 +93,13 @@ class KernelRun(Run):
             rules = KernelRules(self.kernels, judge, seen, lambda: time_left() <= 0)
             rules.prepare()
             return [tune, rules]
+        if proposer.name == KernelCompile.name:
+            if self.kernels.kernel.is_cuda:
+                if self.options.proposers == (KernelCompile.name,):
+                    raise UserError("--proposer compile is for modules in Python, and this is a CUDA file", "take tune, or rules")
+                return []
+            wall = self.meter.budget.wall_s
+            return [KernelCompile(self.kernels, self.examiner, seen, time_left, math.inf if wall is None else KEPT * wall)]
         return [tune] if proposer.name in (KernelTune.name, KernelRules.name) else [proposer]
 
     def climb_on(self, referee: Referee, seen: Sequence[int]) -> Outcome:
@@ -177,13 +182,9 @@ class KernelRun(Run):
         }
 
     def label(self, subject: KernelSubject, source: str) -> str:
-        """Who does the work: "authored" kernels of its own text, "compiler" (torch.compile), or "library"."""
-        own = {name for pair in _OWN.findall(source) for name in pair if name}
+        """Who does the work: see `codeopt.agent.kernels.label`."""
         profile = self.kernel_rows(subject, source)
-        rows = profile.rows if profile else ()
-        if own and sum(row.share for row in rows if any(name in row.function for name in own)) >= AUTHORED:
-            return "authored"
-        return "compiler" if "torch.compile" in source else "library"
+        return label(source, profile.rows if profile else ())
 
     # --- the end ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from threading import Lock
 from typing import cast
 
 from codeopt.agent.tasks.kernel import REFERENCE, KernelFile, defined
@@ -36,17 +37,20 @@ class Spare:
     def __init__(self, sandbox: Sandbox, device: str) -> None:
         self._sandbox, self._device = sandbox, device
         self._pool = ThreadPoolExecutor(1)
+        self._lock = Lock()
         self._next: tuple[Runtime, Future[KernelSession]] | None = None
         self._ended = False
 
     def begin(self, runtime: Runtime) -> None:
         """Start one, beside whatever else goes on. Nothing where there is one."""
-        if self._next is None and not self._ended:
-            self._next = runtime, self._pool.submit(KernelSession, self._sandbox, runtime, self._device)
+        with self._lock:
+            if self._next is None and not self._ended:
+                self._next = runtime, self._pool.submit(KernelSession, self._sandbox, runtime, self._device)
 
     def session(self, sandbox: Sandbox, runtime: Runtime, *, rng: random.Random | None = None) -> KernelSession:
         """The one that was started, if it is like that, and begin with the next; else a new one. Raises as `KernelSession`."""
-        waiting, self._next = self._next, None
+        with self._lock:  # several candidates may start at a time
+            waiting, self._next = self._next, None
         found: KernelSession | None = None
         if waiting is not None:
             with suppress(Broken, SandboxBroken, SandboxUnavailable):  # whatever went wrong does so again, where it is asked for
@@ -104,6 +108,7 @@ class KernelShop:
         self.kept: set[KernelSubject] = set()
         self._warming: dict[KernelSubject, Future[None]] = {}
         self._given_up: set[KernelSubject] = set()
+        self._offered: dict[str, KernelSubject] = {}
         self._pool = ThreadPoolExecutor(MOST_WARMING)
         self._ending = False
         # On the processor a session that is being started would take the time of those that are timed.
@@ -166,6 +171,10 @@ class KernelShop:
         def made() -> None:
             for shape in shapes:
                 if not self._ending and subject not in self._given_up:
+                    subject.session()
+                    if subject in self._given_up:  # while it was being started, where nobody could end it
+                        subject.close()
+                        return
                     subject.at(shape)
 
         self._warming[subject] = self._pool.submit(made)
@@ -185,9 +194,20 @@ class KernelShop:
             self._warming.pop(subject)
         return True
 
+    def offer(self, source: str, subject: KernelSubject) -> None:
+        """Have `proposed` take a subject that is compiled already."""
+        self._offered[source] = subject
+
+    def withdraw(self, source: str) -> None:
+        """End a subject that was offered, where nobody took it."""
+        subject = self._offered.pop(source, None)
+        if subject is not None:
+            self.forget(subject)
+
     def proposed(self, proposal: Proposal, seed: int = 0) -> KernelSubject:
         """The module that a proposal makes. Raises UserError where it defines none."""
-        return self.subject(Side(*self.kernel.module(proposal.source)))
+        offered = self._offered.pop(proposal.source, None)
+        return offered or self.subject(Side(*self.kernel.module(proposal.source)))
 
     def forget(self, subject: KernelSubject) -> None:
         """Close a subject that is not needed any more."""

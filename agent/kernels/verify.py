@@ -184,7 +184,7 @@ class Examiner:
                 self.rows.append(row.model_copy(update={"roofline_s": gpu.floor_s(cost, rates)}))
         except Failure as error:
             hint = "mend it, or make its shapes smaller"
-            raise UserError(f"the reference fails on shape {len(self.rows)}: {_last(error)}", hint) from error
+            raise UserError(f"the reference fails on shape {len(self.rows)}: {said_last(error)}", hint) from error
         if len(self.rows) == 1:
             self.notes.append("one shape: nothing says that it works on others")
 
@@ -225,7 +225,7 @@ class Examiner:
                 self.shop.kept.add(subject)
             except Failure as error:
                 if mode == EAGER:
-                    raise UserError(f"the reference fails while it is timed: {_last(error)}", "make its shapes smaller") from error
+                    raise UserError(f"the reference fails while it is timed: {said_last(error)}", "make its shapes smaller") from error
                 self._fails(mode, subject, error)
         return self._rivals
 
@@ -238,14 +238,14 @@ class Examiner:
                 try:
                     wrong = self.judge.check(subject, number, seed)
                 except Failure as error:
-                    raise UserError(f"{name}: the reference fails on {self.rows[number].name}: {_last(error)}", "run it again") from error
+                    raise UserError(f"{name}: the reference fails on {self.rows[number].name}: {said_last(error)}", "run it again") from error
                 if wrong is not None:
                     why = wrong.evidence.strip().splitlines()
                     raise UserError(f"{name}: its {CANDIDATE} is {wrong.status} on {self.rows[number].name}: {why[-1][:200] if why else ''}", "mend it first")
         self._compiling[WRITTEN] = subject
 
     def _fails(self, mode: str, subject: KernelSubject, error: CannotStart | Refused | Broken) -> None:
-        self.notes.append(f"{named(mode)} fails: {_last(error)[:160]}")
+        self.notes.append(f"{named(mode)} fails: {said_last(error)[:160]}")
         subject.close()
 
     def fastest(self, seconds: float = math.inf) -> str:
@@ -273,7 +273,7 @@ class Examiner:
                 try:
                     wrong = self.judge.check(candidate, number, seed)
                 except Failure as error:
-                    raise UserError(f"the reference fails on shape {number}: {_last(error)}", "run it again") from error
+                    raise UserError(f"the reference fails on shape {number}: {said_last(error)}", "run it again") from error
                 if wrong is not None:
                     found.status, found.evidence = wrong.status, wrong.evidence
                     return False
@@ -296,7 +296,7 @@ class Examiner:
                 self._decide(found, measured(pairs.races, 1), measured(pairs.against, 1))
                 self._fill(candidate, found, pairs.races)
         except Failure as error:
-            wrong = Finding(Status.UNDECIDED, f"a rival fails while it is timed: {_last(error)}")
+            wrong = Finding(Status.UNDECIDED, f"a rival fails while it is timed: {said_last(error)}")
         if wrong is not None:
             found.status, found.evidence, found.best, found.eager = wrong.status, wrong.evidence, None, None
             return
@@ -402,7 +402,7 @@ def named(mode: str) -> str:
     return {EAGER: "eager", WRITTEN: "the kernel as it is"}.get(mode, f"torch.compile({mode})")
 
 
-def _last(error: CannotStart | Refused | Broken) -> str:
+def said_last(error: CannotStart | Refused | Broken) -> str:
     """The line of a failure that says most: torch.compile ends its own with advice."""
     lines = [line.strip() for line in error.evidence.splitlines() if line.strip() and not line.startswith(("Set TORCH", "For even more"))]
     named = [line for line in lines if re.match(r"[\w.]*(?:Error|Exception)\b", line) or " error: " in line]

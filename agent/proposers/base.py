@@ -172,6 +172,12 @@ def proposer_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in modules if name != "base" and "_" not in name))
 
 
+def usual(kind: str, models: bool) -> tuple[str, ...]:
+    """Names of the proposers of a task of that kind, where nobody names them; a model is asked where one is named."""
+    names = ("rules", "compile") if kind == "kernel" else ("rules",)
+    return (*names, "llm") if models else names
+
+
 def find_proposer(name: str) -> Callable[[ProposerSettings], Proposer]:
     """The `create` of the proposer with that name.
 

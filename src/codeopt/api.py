@@ -108,7 +108,7 @@ def optimize(
         UserError: Bad input; its message is one line, its hint says what to do.
     """
     from codeopt.agent.budget import Budget
-    from codeopt.agent.proposers.base import ProposerSettings
+    from codeopt.agent.proposers.base import ProposerSettings, usual
     from codeopt.agent.run import optimize as optimize_task
     from codeopt.agent.run_folder import Options, holds_run, new_run_folder
     from codeopt.agent.tasks.live import located
@@ -134,7 +134,7 @@ def optimize(
     options = Options(
         run=folder,
         budget=Budget(wall_s=time, dollars=max_dollars),
-        proposers=("rules", "llm") if models else ("rules",),
+        proposers=usual(task.kind, bool(models)),
         model=ProposerSettings(models=models, strategy=strategy, seed=seed, base_url=base_url),
         sandbox=sandbox,
         seed=seed,

@@ -93,6 +93,7 @@ PRODUCTS = {
     "batch": module("return torch.bmm(x, y).sigmoid() + z", "x=(B, T, 32); y=(B, 32, 20); z=(20,)", **BATCH),
     "heads": module("return torch.matmul(x, y.transpose(-2, -1)) * 0.3", "x=(B, 3, T, 32); y=(B, 3, 17, 32)", **BATCH),
     "half": module("return torch.tanh(self.l(x)) + y", "x=(R, 64); y=(R, 48)", "self.l = nn.Linear(64, 48, dtype=torch.float16)", "R=33", "R=20", dtype="float16"),
+    "container": module("return self.l(x)", "x=(R, 64)", "self.l = nn.Sequential(nn.Linear(64, 48), nn.LayerNorm(48), nn.GELU())", "R=33", "R=20"),
     "layers": module("return F.softmax(self.o(F.silu(self.l(x))), -1)", "x=(R, 64)", "self.l = nn.Linear(64, 96); self.o = nn.Linear(96, 30)", "R=33", "R=20"),
 }
 W4 = (

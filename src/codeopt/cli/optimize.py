@@ -134,7 +134,7 @@ def optimize(
     ] = None,
     proposer: Annotated[
         str | None,
-        typer.Option(help="rules, llm, tune (launches of Triton kernels), or several: rules,llm (default: rules).", rich_help_panel=MODEL),
+        typer.Option(help="rules, llm, or several: rules,llm (default: rules). Kernels: also tune (launches of Triton kernels), compile (torch.compile, CUDA graphs, library calls; by default beside rules).", rich_help_panel=MODEL),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -279,9 +279,9 @@ def words(text: str | None, flag: str) -> tuple[str, ...] | None:
 
 
 def _proposers(asked: str | None, models: Sequence[str]) -> tuple[str, ...]:
-    """Names of the proposers; a model is used only when it is named."""
+    """Names of the proposers; () where nobody names them. A model is used only when it is named."""
     if asked is None:
-        return ("rules", "llm") if models else ("rules",)
+        return ()
     names = tuple(name.strip() for name in asked.split(",") if name.strip())
     if "llm" in names and not models:
         raise UserError("--proposer llm needs a model", "name it with --model NAME")
@@ -316,7 +316,7 @@ def _run(
     from codeopt.agent.command import optimize_command
     from codeopt.agent.exemplars import checked
     from codeopt.agent.patched import refuse_installed
-    from codeopt.agent.proposers.base import ProposerSettings
+    from codeopt.agent.proposers.base import ProposerSettings, usual
     from codeopt.agent.report import apply_result
     from codeopt.agent.run import optimize as optimize_task
     from codeopt.agent.run_folder import Options, command_line, holds_run, new_run_folder, resumed
@@ -347,6 +347,7 @@ def _run(
             folder = run or new_run_folder(Path.cwd(), task.module.rpartition(".")[2] or Path(file).stem)
         else:
             raise UserError("no file given", "codeopt optimize FILE, or codeopt optimize -- CMD")
+        names = names or usual(task.kind, bool(model["models"]))
         folder = folder.absolute()
         if holds_run(folder):
             raise UserError(
