@@ -57,7 +57,7 @@ class KernelRun(Run):
         if device == "cpu" and not task.device:
             hint = "codeopt verify checks kernels without one; --device cpu makes the module faster on the processor"
             raise UserError("there is no GPU here to measure on", hint)
-        sandbox = sandbox_for(self.options.sandbox, device)
+        sandbox = sandbox_for(self.options.sandbox, device, task.python)
         self.phase("build", f"{sandbox.name}: {sandbox.note}")
         self.kernels = KernelShop(kernel, sandbox, device, task.python, task)
         try:

@@ -366,7 +366,7 @@ def verify_kernel(
         new = as_modules(after.path, after.source)
         cls = candidate_class(after.path, new)
     where = device_of(device)
-    with closing(KernelShop(kernel, sandbox_for(sandbox, where), where, python)) as shop:
+    with closing(KernelShop(kernel, sandbox_for(sandbox, where, python), where, python)) as shop:
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
         examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled, written=before.source != after.source)
         stood = gpu.state() if where == "cuda" else {}
