@@ -59,7 +59,7 @@ def test_what_a_container_is_asked_for(tmp_path: Path) -> None:
 def test_an_engine_that_cannot_show_one_says_why(engine: Engine) -> None:
     found = find_interpreter(None)
     assert choose.tried(replace(engine, gpus="runtime"), "host", found).startswith("the Docker engine refused the container: could not select device driver")
-    with pytest.raises(UserError, match="--sandbox docker shows no GPU: .*install nvidia-container-toolkit"):
+    with pytest.raises(UserError, match=r"--sandbox docker shows no GPU: .*install nvidia-container-toolkit"):
         choose.gpu_sandbox("docker", found)
 
 
