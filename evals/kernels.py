@@ -122,7 +122,7 @@ class KernelBench:
         kernel = read_kernel(task.file, task.file.read_text("utf-8"))
         self._task = task
         # A lane's own sandbox is kept for its next problem; what shows the GPU is not what a lane was given.
-        sandbox = lane.sandbox if device == "cpu" else sandbox_for("auto", device)
+        sandbox = lane.sandbox if device == "cpu" else sandbox_for("auto", device, said.python)
         self._shop = KernelShop(kernel, sandbox, device, said.python, keep_sandbox=device == "cpu")
         judge = KernelJudge(self._shop.subject(Side()), rel=said.rel_tol or None)
         self._examiner = Examiner(self._shop, judge)

@@ -39,7 +39,8 @@ class Plan:
         problems: In this order.
         samples: Programs by task_id.
         sandbox: Kind of sandbox.
-        lanes: Problems at a time, each lane in a process of its own, its candidates on a core of their own.
+        lanes: Problems at a time, each lane in a process of its own, its candidates on a core of their own; kernels on a GPU of
+            their own.
         folder: Where the results are kept.
         source: The samples' file.
     """
@@ -71,10 +72,11 @@ def score(plan: Plan, tell: Callable[[Row], None], warn: Callable[[str], None]) 
     cores = sorted(os.sched_getaffinity(0))
     if not 1 <= plan.lanes <= len(cores):
         raise UserError(f"--lanes {plan.lanes}: there are {len(cores)} cores here", f"from 1 to {len(cores)}")
+    devices = lane_devices(plan.suite, plan.lanes)
     with contextlib.ExitStack() as stack:
         workers = []
-        for _, core in zip(range(plan.lanes), reversed(cores)):
-            workers.append(Worker(plan.suite, plan.sandbox, core))
+        for number, core in zip(range(plan.lanes), reversed(cores)):
+            workers.append(Worker(plan.suite, plan.sandbox, core, devices[number] if devices else ""))
             stack.callback(workers[-1].close)
         (ran_in,) = {worker.ready() for worker in workers}
         about = {"lanes": plan.lanes, "ran_in": ran_in, "machine": fingerprint()}
@@ -97,6 +99,15 @@ def score(plan: Plan, tell: Callable[[Row], None], warn: Callable[[str], None]) 
             if not parquet.write(plan.folder / parquet.NAME, plan.suite.row, list(rows.values()), config):
                 warn(parquet.MISSING)
     return [rows[key] for problem in plan.problems for key in sorted(rows) if key[0] == problem.task_id]
+
+
+def lane_devices(suite: Suite[Any], lanes: int) -> list[str]:
+    """A GPU for each lane where a suite's problems are kernels and there are some. Raises UserError where there are too few."""
+    if suite.row.kind != "kernel":
+        return []
+    from codeopt.sandbox.kernels import device
+
+    return device.for_lanes(lanes, device.visible())
 
 
 def _problem(

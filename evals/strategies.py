@@ -56,11 +56,11 @@ class Searching:
         words += ["--model", self.sampling.model, "--max-dollars", f"{self.dollars:g}"]
         return [*words, "--base-url", self.base_url] if self.base_url else words
 
-    def maker(self, core: int) -> Maker:
-        """Searches on one core, one program after the other."""
-        return lambda wanted: (self._sample(problem, sample, core) for problem, sample in wanted)
+    def maker(self, core: int, device: str = "") -> Maker:
+        """Searches one program after the other: on one core, or on one GPU, whose compilers may use all cores."""
+        return lambda wanted: (self._sample(problem, sample, core, device) for problem, sample in wanted)
 
-    def _sample(self, problem: Problem, sample: int, core: int) -> Generated:
+    def _sample(self, problem: Problem, sample: int, core: int, device: str) -> Generated:
         seed = self.sampling.seed_of(problem, sample)
         run = self.folder / "runs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', problem.task_id)}-{sample}"
         file = self.sampling.suite.task(problem).file
@@ -69,7 +69,8 @@ class Searching:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": device} if device else None,
+            preexec_fn=None if device else lambda: os.sched_setaffinity(0, {core}),
         )
         told: dict[str, Any] = {}
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import pickle
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -22,12 +23,16 @@ from codeopt.sandbox.choose import choose
 
 
 class Worker(Peer):
-    """A lane's process, seen from its parent: one problem after the other, as a `Bench`."""
+    """A lane's process, seen from its parent: one problem after the other, as a `Bench`.
 
-    def __init__(self, suite: Suite[Any], sandbox: str, core: int) -> None:
+    Args:
+        device: The GPU that it sees, as CUDA_VISIBLE_DEVICES names it; "" leaves that as it is.
+    """
+
+    def __init__(self, suite: Suite[Any], sandbox: str, core: int, device: str = "") -> None:
         self._row = suite.row
         packed = base64.b85encode(pickle.dumps(suite)).decode("ascii")
-        super().__init__("codeopt.evals.worker", {"suite": packed, "sandbox": sandbox, "core": core})
+        super().__init__("codeopt.evals.worker", {"suite": packed, "sandbox": sandbox, "core": core, "device": device})
 
     def open(self, problem: Problem) -> None:
         """Make the problem ready, and time what its samples are held against. Raises UserError where it cannot be used here."""
@@ -66,6 +71,8 @@ def serve_lane(requests: IO[str], replies: IO[str], begin: Callable[[Mapping[str
 
 
 def _scoring(hello: Mapping[str, Any]) -> Handler:
+    if hello["device"]:
+        os.environ["CUDA_VISIBLE_DEVICES"] = hello["device"]
     suite: Suite[Any] = pickle.loads(base64.b85decode(hello["suite"]))
     bench: Bench | None = None
 

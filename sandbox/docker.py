@@ -162,6 +162,7 @@ class DockerSandbox:
         engine: The engine; found when not given.
         note: Why this kind was taken, for the report.
         connect_seconds: How long a container may take to start and connect.
+        gpus: Show all GPUs, in the way that the engine has for it.
 
     Raises:
         SandboxUnavailable: No engine answers, or the image is missing.
@@ -175,13 +176,16 @@ class DockerSandbox:
         engine: Engine | None = None,
         note: str = "",
         connect_seconds: float = CONNECT_SECONDS,
+        gpus: bool = False,
     ) -> None:
         self.engine = engine or find_engine()
         self.runtime = runtime
         self.note = (
             note or "Docker: own namespaces and cgroup, no network, files read-only; shares the kernel"
         )
-        self._connect_seconds = connect_seconds
+        if gpus and not note:
+            self.note += "; shows the GPUs"
+        self._connect_seconds, self._shows_gpus = connect_seconds, gpus
         self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
         self._clients: tuple[docker.DockerClient, docker.DockerClient] | None = None
         self._watch: Watch | None = None
@@ -341,6 +345,7 @@ class DockerSandbox:
             "environment": {**basic_env(launch, "/tmp"), "CODEOPT_CHANNEL": f"unix:{SOCKET_INSIDE}"},
             "labels": {OWNER_LABEL: _owner_of(os.getpid())},
             "mounts": list(self._mounts(launch, folder)),
+            "device_requests": self.engine.gpu_requests() if self._shows_gpus else [],
             "network_mode": "none",
             "ipc_mode": "private",
             "read_only": True,

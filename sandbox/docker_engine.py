@@ -28,17 +28,28 @@ class Engine:
         foreign_user: The program's uid owns none of the user's files (root, rootless engine, remapped users).
         selinux: The engine labels containers.
         apparmor: The engine confines containers by AppArmor's default profile, which forbids mount.
+        gpus: How it shows NVIDIA's GPUs to containers: "cdi" (Container Device Interface), "runtime" (NVIDIA's container
+            toolkit), or "".
     """
 
     url: str
     foreign_user: bool
     selinux: bool
     apparmor: bool
+    gpus: str = ""
 
     @property
     def user(self) -> int:
         """The uid that the program runs under."""
         return 65532 if self.foreign_user else os.getuid()
+
+    def gpu_requests(self) -> list[dict[str, Any]]:
+        """What `--gpus all` and `--device nvidia.com/gpu=all` ask for; CUDA_VISIBLE_DEVICES says which of them are used."""
+        from docker.types import DeviceRequest  # type: ignore[import-untyped]
+
+        if self.gpus == "cdi":
+            return [DeviceRequest(driver="cdi", device_ids=["nvidia.com/gpu=all"])]
+        return [DeviceRequest(count=-1, capabilities=[["gpu", "compute", "utility"]])]
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -142,7 +153,17 @@ def _judge(url: str, info: dict[str, Any]) -> Engine:
         foreign_user=os.getuid() == 0 or remapped,
         selinux="name=selinux" in options,
         apparmor="name=apparmor" in options,
+        gpus=_gpus(info),
     )
+
+
+def _gpus(info: dict[str, Any]) -> str:
+    """See `Engine.gpus`. Engines before 28.2 tell where descriptions of devices lie, and not which there are."""
+    devices = [str(one.get("ID")) for one in info.get("DiscoveredDevices") or () if isinstance(one, dict)]
+    described = [file.name for folder in info.get("CDISpecDirs") or () for file in Path(str(folder)).glob("*nvidia*")]
+    if any(name.startswith("nvidia.com/gpu=") for name in devices) or described:
+        return "cdi"
+    return "runtime" if "nvidia" in (info.get("Runtimes") or {}) else ""
 
 
 class Watch:

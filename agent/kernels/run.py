@@ -9,6 +9,7 @@ from typing import Any
 
 from codeopt.agent.kernels.bench import bench_text
 from codeopt.agent.kernels.compiled import KernelCompile
+from codeopt.agent.kernels.evidence import Evidence
 from codeopt.agent.kernels.label import label
 from codeopt.agent.kernels.proposer import KernelRules
 from codeopt.agent.kernels.referee import CHECKED, Referee
@@ -24,10 +25,10 @@ from codeopt.agent.tasks.kernel import read_kernel
 from codeopt.errors import UserError
 from codeopt.sandbox.kernels.judge import HIDDEN, KernelJudge
 from codeopt.sandbox.kernels.session import Side
-from codeopt.sandbox.kernels.subject import Failure, KernelSubject, case
+from codeopt.sandbox.kernels.subject import KernelSubject, case
 from codeopt.sandbox.workload import Workload
 from codeopt.trace import Baseline, Inputs
-from codeopt.types import Counts, Profile, ProfileRow, Status, Verdict
+from codeopt.types import Counts, Profile, Status, Verdict
 
 SEED = 1
 KEPT = 0.3  # of the time, for the decision on all shapes
@@ -40,6 +41,7 @@ class KernelRun(Run):
 
     kernels: KernelShop | None = None
     examiner: Examiner | None = None
+    evidence: Evidence | None = None
     found: KernelVerification | None = None
 
     @property
@@ -54,7 +56,7 @@ class KernelRun(Run):
         if device == "cpu" and not task.device:
             hint = "codeopt verify checks kernels without one; --device cpu makes the module faster on the processor"
             raise UserError("there is no GPU here to measure on", hint)
-        sandbox = sandbox_for(self.options.sandbox, device)
+        sandbox = sandbox_for(self.options.sandbox, device, task.python)
         self.phase("build", f"{sandbox.name}: {sandbox.note}")
         self.kernels = KernelShop(kernel, sandbox, device, task.python, task)
         try:
@@ -65,12 +67,15 @@ class KernelRun(Run):
             seen = [number for number in self.examiner.shapes if not self.examiner.rows[number].held_out]
             self.proposers = [own for proposer in self.proposers for own in self.kernel_proposers(proposer, seen)]
             self.phase("profile")
-            self.profile = self.kernel_rows(judge.reference, kernel.source)
+            self.evidence = Evidence(device, SEED, self.say)
+            self.profile = self.evidence.rows(judge.reference)
             self.phase("rivals", "torch.compile")
             fastest = self.examiner.fastest(self.time_left(1 - RIVALS)())
             for note in self.examiner.notes:
                 self.say(note)
             referee = Referee(judge, seen, self.examiner.rivals()[fastest][0])
+            # Not before: while rivals are compiled and tuned beside it, the counters would show their work.
+            self.profile = self.evidence.counted(judge.reference, self.profile, self.search_left()())
             self.trace.add(Inputs(counts=Counts(visible={"generated": CHECKED * len(seen)}), note=f"{len(seen)} shapes"))
             times = {mode: sum(times) for mode, (_, times) in self.examiner.rivals().items()}
             self.trace.add(Baseline(status=Status.OK, seconds=times[fastest], clock="device", profile=self.profile, source=self.kernels.baseline_source()))
@@ -111,7 +116,7 @@ class KernelRun(Run):
             referee,
             workload,
             self.search_left(),
-            profile=lambda source: self.kernel_rows(referee.rival, source),
+            profile=lambda source: self.kernel_profile(referee.rival, self.search_left()),
             facts=self.kernel_facts(),
         )
         return self.descend(reason, None, self.examined)
@@ -122,7 +127,9 @@ class KernelRun(Run):
         subject = self.kernels.proposed(step.candidate.proposal)
         found = self.examiner.examine(subject, timed=True)
         if found.accepted:
-            found.label = self.label(subject, step.candidate.proposal.source)
+            profile = self.kernel_profile(subject, self.time_left(0))
+            found.kernels = list(profile.rows) if profile else []
+            found.label = label(step.candidate.proposal.source, found.kernels)
             self.found = found
         self.kernels.forget(subject)
         return self.verdict_of(found)
@@ -144,19 +151,10 @@ class KernelRun(Run):
 
     # --- what proposers are told --------------------------------------------------------------------------
 
-    def kernel_rows(self, subject: KernelSubject, source: str) -> Profile | None:
-        """Kernels of a call on the first shape, longest first; None where torch's profiler does not work."""
-        text = subject.texts[0]
-        try:
-            rows = subject.at(0).profile(text, SEED, 60.0)
-        except Failure as error:
-            self.trace.note(f"no profile: {error.evidence[-200:]}", "warning")
-            return None
-        whole = sum(spent for _, spent, _ in rows)
-        if not whole:
-            return None
-        made = (ProfileRow(file="", line=0, function=name, share=spent / whole, count=count) for name, spent, count in rows)
-        return Profile(tool="torch.profiler", seconds=whole, rows=tuple(made))
+    def kernel_profile(self, subject: KernelSubject, left: Callable[[], float]) -> Profile | None:
+        """Kernels of a call on the first shape, with what compiler and counters say; None where torch's profiler does not work."""
+        assert self.evidence is not None
+        return self.evidence.all(subject, left())
 
     def kernel_facts(self) -> dict[str, object]:
         """The device, the shapes, what has to be beaten and what cannot be."""
@@ -180,11 +178,6 @@ class KernelRun(Run):
             "ceiling": max(most, default=math.inf),
             "available": self.kernels.interpreter.available((*INTERESTING, "triton")),
         }
-
-    def label(self, subject: KernelSubject, source: str) -> str:
-        """Who does the work: see `codeopt.agent.kernels.label`."""
-        profile = self.kernel_rows(subject, source)
-        return label(source, profile.rows if profile else ())
 
     # --- the end ------------------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from typing import cast
 from codeopt.agent.tasks.kernel import REFERENCE, KernelFile, defined
 from codeopt.agent.tasks.model import Task
 from codeopt.errors import SandboxBroken, SandboxUnavailable, UserError
-from codeopt.sandbox.choose import choose
+from codeopt.sandbox.choose import check_kind, choose
 from codeopt.sandbox.interpreter import find_interpreter
 from codeopt.sandbox.kernels import device as gpu
+from codeopt.sandbox.kernels.choose import gpu_sandbox
 from codeopt.sandbox.kernels.session import KernelSession, Side
 from codeopt.sandbox.kernels.subject import KernelSubject
 from codeopt.sandbox.protocol import Sandbox
@@ -218,16 +219,13 @@ class KernelShop:
             self._open.remove(subject)
 
 
-def sandbox_for(kind: str, device: str) -> Sandbox:
-    """The sandbox for a kernel: containers do not show the GPU, so "auto" is a plain process there.
+def sandbox_for(kind: str, device: str, python: str | None = None) -> Sandbox:
+    """The sandbox for a kernel: on a GPU what shows it, by default Docker where that does, else a plain process.
 
     Raises:
-        UserError: A kind that has no GPU inside was named.
+        UserError: A kind that has no GPU inside was named; a plain process would be root's; the interpreter cannot be used.
     """
     if device == "cpu":
         return choose(kind, trusted=False)
-    if kind not in ("auto", "process"):
-        raise UserError(f"--sandbox {kind} shows no GPU", "leave it out, or --sandbox process")
-    if os.getuid() == 0:
-        raise UserError("a GPU kernel would run as root", "run codeopt as another user, best one that owns no files")
-    return choose("process", trusted=True)
+    check_kind(kind)
+    return gpu_sandbox(kind, find_interpreter(python))

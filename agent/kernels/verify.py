@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from codeopt.agent.kernels.evidence import builds_told, by_name
 from codeopt.agent.kernels.shop import KernelShop, sandbox_for
 from codeopt.agent.tasks import cuda
 from codeopt.agent.tasks.kernel import CANDIDATE, as_modules, candidate_class, launcher_of, read_kernel
@@ -20,12 +21,12 @@ from codeopt.errors import UserError
 from codeopt.sandbox.kernels import device as gpu
 from codeopt.sandbox.kernels.confirm import confirmed, faster
 from codeopt.sandbox.kernels.judge import HIDDEN, PAIRS, KernelJudge, KernelRace, geometric, measured
-from codeopt.sandbox.kernels.session import Ask, Refused, Side
-from codeopt.sandbox.kernels.subject import Failure, KernelSubject
+from codeopt.sandbox.kernels.session import Ask, KernelSession, Refused, Side
+from codeopt.sandbox.kernels.subject import SETUP_S, Failure, KernelSubject
 from codeopt.sandbox.race import Finding
 from codeopt.sandbox.session import Broken
 from codeopt.sandbox.subject import CannotStart
-from codeopt.types import Measurement, Record, Status
+from codeopt.types import Measurement, ProfileRow, Record, Status
 
 COMPILED = ("default", "max-autotune-no-cudagraphs")
 EAGER = "eager"
@@ -82,6 +83,7 @@ class KernelVerification:
         tie: It is not faster, and stands at the roofline: nothing can be.
         untimed: It is right, and nothing was timed.
         label: Who does the work: "authored", "library" or "compiler"; "" where nobody looked.
+        kernels: What a call of it runs on the first shape, longest first; [] where nobody looked.
     """
 
     file: str
@@ -93,6 +95,7 @@ class KernelVerification:
     tie: bool = False
     untimed: bool = False
     label: str = ""
+    kernels: list[ProfileRow] = field(default_factory=list)
     rows: list[ShapeRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     device: str = ""
@@ -117,6 +120,7 @@ class KernelVerification:
             "rival": self.rival,
             "rival_named": named(self.rival),
             "label": self.label,
+            "kernels": [row.model_dump(mode="json") for row in self.kernels],
             "tie": self.tie,
             "best": self.best.model_dump(mode="json") if self.best else None,
             "eager": self.eager.model_dump(mode="json") if self.eager else None,
@@ -362,7 +366,7 @@ def verify_kernel(
         new = as_modules(after.path, after.source)
         cls = candidate_class(after.path, new)
     where = device_of(device)
-    with closing(KernelShop(kernel, sandbox_for(sandbox, where), where, python)) as shop:
+    with closing(KernelShop(kernel, sandbox_for(sandbox, where, python), where, python)) as shop:
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
         examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled, written=before.source != after.source)
         stood = gpu.state() if where == "cuda" else {}
@@ -381,8 +385,10 @@ def _compiled(shop: KernelShop, new: str, cls: str) -> KernelVerification:
     found = KernelVerification(str(shop.kernel.file), sandbox=shop.sandbox.name, device="no GPU")
     found.torch = shop.interpreter.versions(("torch",)).get("torch", "")
     try:
-        shop.subject(Side(new, cls)).session()
+        session = shop.subject(Side(new, cls)).session()
+        assert isinstance(session, KernelSession)
         found.evidence = "it compiles; it was not run: there is no GPU here"
+        found.notes = [f"{name}: {builds_told(builds)}" for name, builds in by_name(session.compiled("", 0, SETUP_S)).items()]
     except Failure as error:
         found.status, found.evidence = error.status, error.evidence
     return found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from codeopt.errors import UserError
 from codeopt.sandbox.protocol import Limits, Mount
 from codeopt.sandbox.session import Runtime
 
@@ -17,7 +19,8 @@ from codeopt.sandbox.session import Runtime
 CUDA_MEMORY_MB = 1 << 22
 HOST_MEMORY_MB = 1 << 14
 STATE = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw")
-PASSED = ("CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+PASSED = (VISIBLE, "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH")
 QUERY_S = 20
 # By default glibc learns from what a process did before whether memory is given back at each free; then it is touched anew at
 # each call, and one of two equal modules took 2.2 times as long as the other.
@@ -29,12 +32,44 @@ def has_gpu() -> bool:
     return Path("/dev/nvidiactl").exists() and any(Path("/dev").glob("nvidia[0-9]*"))
 
 
+def visible() -> list[str]:
+    """The devices that sessions may use, as CUDA_VISIBLE_DEVICES names them; the first one is used. [] without a GPU."""
+    if not has_gpu():
+        return []
+    named = os.environ.get(VISIBLE)
+    if named is None:
+        return [str(number) for number in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
+    return listed(named)
+
+
+def listed(named: str) -> list[str]:
+    """The devices in a value of CUDA_VISIBLE_DEVICES: up to the first that is none, as CUDA reads it."""
+    found: list[str] = []
+    for word in map(str.strip, named.split(",")):
+        if not re.fullmatch(r"\d+|(?:GPU|MIG)-[\w/-]+", word):
+            break
+        found.append(word)
+    return found
+
+
+def for_lanes(lanes: int, devices: Sequence[str]) -> list[str]:
+    """A device of its own for each of some lanes: what is timed is alone on it. [] where there are no devices.
+
+    Raises:
+        UserError: There are fewer devices.
+    """
+    if devices and lanes > len(devices):
+        raise UserError(f"--lanes {lanes}: kernels are timed on a GPU of their own, and there are {len(devices)} here", f"from 1 to {len(devices)}")
+    return list(devices[:lanes])
+
+
 def state() -> dict[str, float]:
-    """Clocks (MHz), temperature (degrees C) and power (W) of the first device; {} where they cannot be read."""
+    """Clocks (MHz), temperature (degrees C) and power (W) of the device that is used; {} where they cannot be read."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return {}
-    words = [tool, f"--query-gpu={','.join(STATE)}", "--format=csv,noheader,nounits"]
+    first = listed(os.environ.get(VISIBLE, "0"))[:1] or ["0"]
+    words = [tool, f"--id={first[0]}", f"--query-gpu={','.join(STATE)}", "--format=csv,noheader,nounits"]
     try:
         told = subprocess.run(words, capture_output=True, text=True, timeout=QUERY_S, check=True).stdout
         return {name: float(value) for name, value in zip(STATE, told.splitlines()[0].split(","), strict=True)}

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from codeopt.sandbox.kernels import counters
+from codeopt.sandbox.kernels.counters import Counted
+from codeopt.sandbox.kernels.ptx import Compiled, of_session
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.session import AROUND_S, Broken, Runtime, Session
 from codeopt.types import Status
@@ -279,6 +282,22 @@ class KernelSession(Session):
         """(kernel, seconds of one call, launches of one call), longest first. Raises Refused, Broken."""
         rows = self._asked({"do": "profile", "text": text, "seed": seed}, seconds)["profile"]
         return [(str(name)[:400], float(spent), int(count)) for name, spent, count in rows]
+
+    def compiled(self, text: str, seed: int, seconds: float) -> list[Compiled]:
+        """The module's own kernels, as they are launched by a call. Raises Refused, Broken."""
+        rows = self._asked({"do": "compiled", "text": text, "seed": seed}, seconds).get("compiled")
+        return of_session(row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else []
+
+    def counters(self, text: str, seed: int, names: Sequence[str], seconds: float) -> dict[str, Counted]:
+        """What the hardware counts in the first of some kernels, by their own names.
+
+        Raises Refused, Broken; the former where ncu is not there, may not read the counters, or takes longer than that.
+        """
+        asked = {"do": "counters", "text": text, "seed": seed, "init": INIT, "options": counters.asked(names), "seconds": seconds}
+        printed = str(self._asked(asked, seconds + AROUND_S).get("counters"))
+        if told := counters.failure(printed):
+            raise Refused(Status.CRASHED, told)
+        return counters.parsed(printed)
 
     def graph(self, text: str, seconds: float, *, opened: bool = True) -> dict[str, Any]:
         """The module's operations as plain data (runner/kernel_graph.py), with its weights' sizes left open or as they are.

@@ -140,6 +140,7 @@ class Kernel:
         self.marks = []
         self.cls = ""
         self.mode = "eager"
+        self.loaded = {}
         gc.freeze()  # PyTorch's own objects stay: each collection would take most of a second to look at them
 
     def serve(self, message):
@@ -156,6 +157,7 @@ class Kernel:
 
     def do_load(self, message):
         """Import the candidate, whose class `cls` is then what is run; a reference comes with each shape's text."""
+        self.loaded = message
         self.cls, self.mode = message["class"], message["mode"]
         self.built.clear()
         if message["source"]:
@@ -392,6 +394,18 @@ class Kernel:
         from . import kernel_profile
 
         return {"profile": kernel_profile.profiled(self, message["text"], message["seed"])}
+
+    def do_compiled(self, message):
+        """What its own kernels were compiled to."""
+        from . import kernel_compiled
+
+        return {"compiled": kernel_compiled.compiled(self, message["text"], message["seed"])}
+
+    def do_counters(self, message):
+        """What the hardware counts in one call."""
+        from . import kernel_counters
+
+        return {"counters": kernel_counters.counted(self, message)}
 
     def do_graph(self, message):
         """The operations of one call of this module, as plain data."""

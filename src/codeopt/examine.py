@@ -32,12 +32,6 @@ int main() {
     std::printf("%d\\n", x != 0);
 }
 """
-CUDA_PROBE = "__global__ void f(float *x) { x[threadIdx.x] *= 2; }\nint main() { return 0; }\n"
-TORCH_PROBE = (
-    "import torch; x = torch.arange(8., device='cuda'); assert float((x * x).sum()) == 140.0; "
-    "free, whole = torch.cuda.mem_get_info(); "
-    "print(f'PyTorch {torch.__version__} computes on it, {free / 2**30:.0f} of {whole / 2**30:.0f} GiB free')"
-)
 _INSTALLERS = {
     "apt-get": "apt-get install -y", "dnf": "dnf install -y", "zypper": "zypper install -y", "pacman": "pacman -S", "apk": "apk add",
 }  # fmt: skip
@@ -149,7 +143,7 @@ def checks(quick: bool) -> list[Check]:
         Check("perf", lambda: _profiler("perf", "perf"), 30, install("perf")),
         Check("valgrind", lambda: _profiler("valgrind", "callgrind"), 30, install("valgrind")),
         Check("git", _git, 10, install("git")),
-        Check("gpu", _gpu, 90, "nvidia-smi shows what the driver says"),
+        Check("gpu", _gpu, 400, "nvidia-smi shows what the driver says"),
         Check("model server", _server, 25, "codeopt models check MODEL --base-url URL"),
         Check("local models", _models, 20, "codeopt models list"),
         Check("data", _data, 60, "docs/suites.md says what lies where"),
@@ -181,7 +175,8 @@ def _python() -> str:
     return shlex.quote(sys.executable)
 
 
-def _pip(extra: str = "") -> str:
+def pip(extra: str = "") -> str:
+    """The command that installs codeopt, with an extra."""
     what = f"'codeopt[{extra}]'" if extra else "codeopt"
     if importlib.util.find_spec("pip") is None and shutil.which("uv"):
         return f"uv pip install --python {_python()} {what}"
@@ -195,7 +190,7 @@ def _codeopt() -> Finding:
     wrong = _lacking("")
     where = f"{codeopt.__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
     if wrong:
-        return Finding("codeopt", State.MISSING, f"{where}; not installed: {', '.join(wrong)}", _pip())
+        return Finding("codeopt", State.MISSING, f"{where}; not installed: {', '.join(wrong)}", pip())
     return Finding("codeopt", State.OK, where)
 
 
@@ -232,7 +227,7 @@ def _extras() -> list[Finding]:
     for extra in provided:
         wrong = _lacking(extra)
         if wrong:
-            found.append(Finding(f"[{extra}]", State.MISSING, f"not installed: {', '.join(wrong)}", _pip(extra)))
+            found.append(Finding(f"[{extra}]", State.MISSING, f"not installed: {', '.join(wrong)}", pip(extra)))
         else:
             found.append(Finding(f"[{extra}]", State.OK, "installed"))
     return found
@@ -316,7 +311,7 @@ def _governor() -> str:
 # --- tools ---------------------------------------------------------------------------------------------------
 
 
-def _said(*command: str | Path, seconds: float = 15) -> str:
+def said(*command: str | Path, seconds: float = 15) -> str:
     """What a tool prints. Raises UserError where it fails; its limit ends it, so that nothing stays behind."""
     try:
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
@@ -331,7 +326,7 @@ def _said(*command: str | Path, seconds: float = 15) -> str:
 def _built(compiler: str, folder: Path) -> Path:
     source, program = folder / "program.cpp", folder / "program"
     source.write_text(PROBE, "utf-8")
-    _said(compiler, "-O2", "-g", "-std=c++17", source, "-o", program)
+    said(compiler, "-O2", "-g", "-std=c++17", source, "-o", program)
     return program
 
 
@@ -343,9 +338,9 @@ def _compiler(name: str) -> Finding:
         return Finding(name, State.MISSING, f"not on PATH: {what}", install(name))
     with tempfile.TemporaryDirectory(prefix="codeopt-doctor-") as folder:
         program = _built(path, Path(folder))
-        if _said(program) != "1\n":
+        if said(program) != "1\n":
             return Finding(name, State.FAILS, f"what {path} builds prints something else", install(name))
-    version = _said(path, "-dumpfullversion" if name == "g++" else "-dumpversion").strip()
+    version = said(path, "-dumpfullversion" if name == "g++" else "-dumpversion").strip()
     return Finding(name, State.OK, f"{version}, builds and runs a program", figures={"version": version})
 
 
@@ -383,32 +378,13 @@ def _profiler_mend(tool: str) -> str:
 def _git() -> Finding:
     if shutil.which("git") is None:
         return Finding("git", State.MISSING, "not on PATH: no REVISION:FILE, no --git", install("git"))
-    return Finding("git", State.OK, _said("git", "--version").strip().removeprefix("git version "))
+    return Finding("git", State.OK, said("git", "--version").strip().removeprefix("git version "))
 
 
 def _gpu() -> list[Finding]:
-    from codeopt.machine import fingerprint, library_version
+    from codeopt import examine_gpu
 
-    names = fingerprint().get("gpu") or []
-    if not names:
-        nothing = "no NVIDIA GPU: kernels are checked on the processor, and not timed"
-        return [Finding("gpu", State.MISSING, nothing, "run on a machine that has one, with its driver")]
-    if not library_version("torch"):
-        return [Finding("gpu", State.FAILS, f"{', '.join(names)}; PyTorch is not installed", _pip("gpu"))]
-    try:
-        told = _said(sys.executable, "-c", TORCH_PROBE, seconds=60).strip()
-    except UserError as error:
-        found = [Finding("gpu", State.FAILS, f"{', '.join(names)}; {error.message}", f"{_pip('gpu')} (a build for CUDA)")]
-    else:
-        found = [Finding("gpu", State.OK, f"{', '.join(names)}; {told}")]
-    nvcc = shutil.which("nvcc")
-    if nvcc is None:
-        return [*found, Finding("nvcc", State.MISSING, "not on PATH: CUDA files cannot be built", "install NVIDIA's CUDA toolkit, and put its bin on PATH")]
-    with tempfile.TemporaryDirectory(prefix="codeopt-doctor-") as folder:
-        source = Path(folder, "probe.cu")
-        source.write_text(CUDA_PROBE, "utf-8")
-        _said(nvcc, source, "-o", Path(folder, "probe"), seconds=60)
-    return [*found, Finding("nvcc", State.OK, "builds a CUDA file")]
+    return examine_gpu.found()
 
 
 # --- models and data -----------------------------------------------------------------------------------------

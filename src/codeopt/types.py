@@ -145,7 +145,8 @@ class ProfileRow(Record):
         function: Qualified name, "" where unknown.
         share: Share of the whole program's time, 0..1.
         count: Number of executions, 0 where unknown.
-        note: What the compiler or profiler adds (a vectoriser remark).
+        note: What the compiler or profiler adds: a vectoriser remark; of a GPU kernel its registers, shared memory and
+            instructions, and what the hardware counts.
     """
 
     file: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -128,6 +129,7 @@ def test_without_a_gpu_it_is_compiled(tmp_path: Path) -> None:
         assert "right on 2 shape(s)" in done.stdout, done
         return
     assert done.returncode == 1 and "it compiles; it was not run" in done.stdout, done
+    assert re.search(r"scaled: \d+ registers, no spills, 0 B shared memory; no matrix instructions; global loads 4 B ×1; global stores 4 B ×1", done.stdout), done
     put(tmp_path, DEVICE.replace("blockIdx.x", "blockIdx.w"))
     done = codeopt("verify", "scale.py", "scale.cu", "--sandbox", "process", cwd=tmp_path, seconds=300)
     assert done.returncode == 1 and "scale.cu(6): error" in done.stdout, done
@@ -145,6 +147,7 @@ def test_a_faster_file_is_found_and_handed_out(tmp_path: Path) -> None:
     assert done.returncode == 0 and found["verified"], (found["reason"], found["candidates"], found["notes"], done.stderr[-800:])
     assert 'extern "C" void scale' in asked[0][1]["content"] and "def reference" in asked[0][1]["content"]
     assert "as written" in found["kernel"]["shapes"][0]["rivals_s"] and found["kernel"]["rival"] != "eager"
+    assert found["kernel"]["kernels"][0]["share"] > 0 and "A call of it on the first shape runs" in (tmp_path / "run" / "report.md").read_text()
     assert (tmp_path / "run" / "scale.cu").read_text() == FASTER and "wait < 20000;" in (tmp_path / "run" / "best.patch").read_text()
 
 

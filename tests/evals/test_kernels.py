@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import json
+import os
+import pickle
 import sys
 from pathlib import Path
 
@@ -13,6 +17,8 @@ from codeopt.errors import UserError
 from codeopt.evals import samples, suites
 from codeopt.evals.kernels import KernelRow
 from codeopt.evals.rows import summary
+from codeopt.evals.worker import serve
+from codeopt.sandbox.kernels import device
 from codeopt.types import Status
 from tests import hubserver
 from tests.commandline import codeopt
@@ -61,6 +67,25 @@ def row(task: str, sample: int, eager: float, best: float, *, passed: bool = Tru
         tie=tie,
         share=0.5 if passed else 0.0,
     )
+
+
+def test_each_lane_has_a_gpu_of_its_own() -> None:
+    assert device.for_lanes(2, ["0", "3", "5"]) == ["0", "3"] and device.for_lanes(4, []) == []
+    with pytest.raises(UserError, match="--lanes 2: kernels are timed on a GPU of their own, and there are 1 here"):
+        device.for_lanes(2, ["0"])
+    assert device.listed("1, GPU-8a-b,MIG-GPU-1/2/3") == ["1", "GPU-8a-b", "MIG-GPU-1/2/3"]
+    assert device.listed("2,-1,3") == ["2"] and device.listed("") == [] == device.listed("NoDevFiles")
+
+
+def test_a_lanes_sessions_see_its_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = base64.b85encode(pickle.dumps(suites.find("kernels", None))).decode()
+    for given, sees in (("1", "1"), ("", "0,1")):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+        replies = io.StringIO()
+        hello = {"suite": packed, "sandbox": "process", "core": max(os.sched_getaffinity(0)), "device": given}
+        serve(io.StringIO(json.dumps(hello) + "\n"), replies)
+        assert json.loads(replies.getvalue()) == {"ran_in": "process"}
+        assert device.runtime(sys.executable, (), "cuda", ()).env["CUDA_VISIBLE_DEVICES"] == sees
 
 
 def test_fast_p_is_strict_and_over_all_problems() -> None:

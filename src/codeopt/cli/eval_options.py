@@ -24,7 +24,7 @@ Ids = Annotated[str, typer.Option(help="Names of problems, comma-separated (defa
 Limit = Annotated[int, typer.Option(min=0, help="Only the first N problems (0: all).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ks = Annotated[str, typer.Option("-k", "--k", help="Figures for the best of k samples, for these k.")]
-Lanes = Annotated[int, typer.Option(min=1, help="Problems at a time, one pinned core each.")]
+Lanes = Annotated[int, typer.Option(min=1, help="Problems at a time, one pinned core each; kernels one GPU each.")]
 SandboxKind = Annotated[str, typer.Option("--sandbox", help="auto, docker, docker-image, bubblewrap or process.")]
 
 

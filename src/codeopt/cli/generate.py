@@ -237,6 +237,7 @@ def _makers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Ite
     from codeopt.agent.models.asker import opened
     from codeopt.evals.boards import Boards
     from codeopt.evals.generate import answering
+    from codeopt.evals.score import lane_devices
     from codeopt.evals.solve import solving
     from codeopt.evals.strategies import WAYS, Searching
 
@@ -266,7 +267,8 @@ def _makers(sampling: Sampling, wanted: Wanted, folder: Path, total: int) -> Ite
             yield [solving(askers, boards, sampling, folder, say)] if boards else [answering(asker, sampling) for asker in askers]
         return
     searching = Searching(sampling, wanted.base_url, wanted.sandbox, wanted.max_dollars / total, folder)
-    yield [searching.maker(core) for core in cores[-wanted.lanes :]]
+    devices = lane_devices(sampling.suite, wanted.lanes) or [""] * wanted.lanes
+    yield [searching.maker(core, device) for core, device in zip(cores[-wanted.lanes :], devices, strict=True)]
 
 
 def priced(model: str, tokens_in: int, tokens_out: int) -> str:
