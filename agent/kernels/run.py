@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.constraints import said
 from codeopt.agent.kernels.bench import bench_text
 from codeopt.agent.kernels.proposer import KernelRules
 from codeopt.agent.kernels.referee import CHECKED, Referee
@@ -57,7 +58,7 @@ class KernelRun(Run):
             raise UserError("there is no GPU here to measure on", hint)
         sandbox = sandbox_for(self.options.sandbox, device)
         self.phase("build", f"{sandbox.name}: {sandbox.note}")
-        self.kernels = KernelShop(kernel, sandbox, device, task.python, task)
+        self.kernels = KernelShop(kernel, sandbox, device, task.python, task, backward=task.backward)
         try:
             judge = KernelJudge(self.kernels.subject(Side()), rel=task.rel or None, seed=self.options.seed)
             self.examiner = Examiner(self.kernels, judge)
@@ -90,7 +91,9 @@ class KernelRun(Run):
         assert self.kernels is not None and self.examiner is not None
         time_left, judge = self.search_left(), self.examiner.judge
         tune = KernelTune(self.kernels, judge, seen, lambda: time_left() <= 0)
-        if proposer.name == KernelRules.name and not self.kernels.kernel.is_cuda:  # rules write Python
+        if proposer.name == KernelRules.name and self.task.backward:
+            self.say("rules write kernels for forward alone: with --backward they only tune launch parameters")
+        elif proposer.name == KernelRules.name and not self.kernels.kernel.is_cuda:  # rules write Python
             rules = KernelRules(self.kernels, judge, seen, lambda: time_left() <= 0)
             rules.prepare()
             return [tune, rules]
@@ -140,9 +143,10 @@ class KernelRun(Run):
 
     def kernel_rows(self, subject: KernelSubject, source: str) -> Profile | None:
         """Kernels of a call on the first shape, longest first; None where torch's profiler does not work."""
+        assert self.examiner is not None
         text = subject.texts[0]
         try:
-            rows = subject.at(0).profile(text, SEED, 60.0)
+            rows = subject.at(0).profile(text, SEED, 60.0, self.examiner.judge.plan(0).gradients)
         except Failure as error:
             self.trace.note(f"no profile: {error.evidence[-200:]}", "warning")
             return None
@@ -172,6 +176,7 @@ class KernelRun(Run):
             "compiler": f"{self.examiner.device}, PyTorch {self.examiner.torch}",
             "inputs": "\n".join(lines),
             "ceiling": max(most, default=math.inf),
+            "limits": said(self.task),
             "available": self.kernels.interpreter.available((*INTERESTING, "triton")),
         }
 
@@ -202,7 +207,7 @@ class KernelRun(Run):
         if step is not None and self.found is not None:
             kernel = self.kernels.kernel
             more = {"kernel": self.found.summary()}
-            texts = {"bench.py": bench_text(kernel, *kernel.module(step.candidate.proposal.source))}
+            texts = {"bench.py": bench_text(kernel, *kernel.module(step.candidate.proposal.source), backward=self.task.backward)}
             if kernel.is_cuda:  # so that the original can be verified where it lies
                 texts[f"original/{cuda.reference_of(kernel.file).name}"] = kernel.written
         return super().finish(step, verdict, code, reason, None, more=more, texts=texts)

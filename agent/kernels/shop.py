@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
 from codeopt.agent.tasks.kernel import REFERENCE, KernelFile, defined
@@ -78,6 +79,7 @@ class KernelShop:
         device: "cuda" or "cpu".
         task: As it was detected, where it was.
         keep_sandbox: Leave the sandbox to others at the end.
+        backward: A call is forward and backward, of every subject.
 
     Attributes:
         kept: Subjects that `forget` leaves open: the rivals, which the decision needs again.
@@ -94,7 +96,9 @@ class KernelShop:
         python: str | None = None,
         task: Task | None = None,
         keep_sandbox: bool = False,
+        backward: bool = False,
     ) -> None:
+        self.backward = backward
         self.kernel, self.sandbox, self.device, self._keep = kernel, sandbox, device, keep_sandbox
         self.task = task or Task(kind="kernel", file=str(kernel.file))
         self.interpreter = find_interpreter(python)
@@ -154,7 +158,7 @@ class KernelShop:
         # The compiler of a rival, whose text is trusted, may have helpers; a candidate's would count as left running.
         helpers = 1 if side.source else max(1, min(MOST_HELPERS, len(os.sched_getaffinity(0)) // 2))
         runtime = self._runtime(helpers)
-        made = KernelSubject(self.sandbox, runtime, side, texts, self.device)
+        made = KernelSubject(self.sandbox, runtime, replace(side, backward=self.backward), texts, self.device)
         if side.source and self._spare is not None:
             made.session_type = cast("type[Session]", self._spare.session)
         self._open.append(made)

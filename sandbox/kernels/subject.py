@@ -8,7 +8,16 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from codeopt.sandbox.kernels.session import Answer, Ask, KernelSession, Refused, Region, Side
+from codeopt.sandbox.kernels.session import (
+    FORWARD,
+    Answer,
+    Ask,
+    Gradients,
+    KernelSession,
+    Refused,
+    Region,
+    Side,
+)
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.runner.kernel import SHAPES
 from codeopt.sandbox.session import Broken, Runtime, Sample, Session
@@ -94,16 +103,18 @@ class KernelSubject(Subject):
         return session
 
     def answer(
-        self, shape: int, seed: int, sizes: Sequence[int], take: Callable[[Answer], Callable[[bytes], None] | None]
-    ) -> Answer:
+        self, shape: int, seed: int, sizes: Sequence[int], take: Callable[[Answer], Callable[[bytes], None] | None],
+        gradients: Gradients = FORWARD,
+    ) -> Answer:  # fmt: skip
         """As `KernelSession.answer`. Raises CannotStart, Refused, Broken."""
-        return self.at(shape).answer(self.texts[shape], seed, sizes, CALL_S, take)
+        return self.at(shape).answer(self.texts[shape], seed, sizes, CALL_S, take, gradients)
 
     def region(
-        self, shape: int, seeds: Sequence[int], sizes: Sequence[int], ask: Ask, probes: int, limit_s: float = CALL_S
-    ) -> Region:
+        self, shape: int, seeds: Sequence[int], sizes: Sequence[int], ask: Ask, probes: int, limit_s: float = CALL_S,
+        gradients: Gradients = FORWARD,
+    ) -> Region:  # fmt: skip
         """As `KernelSession.region`. Raises CannotStart, Refused, Broken."""
-        return self.at(shape).region(self.texts[shape], seeds, sizes, ask, probes, limit_s)
+        return self.at(shape).region(self.texts[shape], seeds, sizes, ask, probes, limit_s, gradients)
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
         """A region of the case's calls: `cpu_s` of the sample is the device's time. Raises CannotStart."""

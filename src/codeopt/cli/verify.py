@@ -59,6 +59,9 @@ def verify(
     ] = None,
     pairs: Annotated[int | None, typer.Option(min=10, help="Timing pairs (20; for a kernel 10 for each shape).")] = None,
     device: Annotated[str | None, typer.Option(help="Of a kernel: cuda, or cpu, which is timed only where it is named (default: the GPU, else checks only).")] = None,
+    backward: Annotated[
+        bool | None, typer.Option("--backward/--no-backward", help="Of a kernel: check and time forward and backward.", show_default=False)
+    ] = None,
     crosshair: Annotated[
         bool, typer.Option("--crosshair/--no-crosshair", help="Search for counterexamples, where CrossHair is installed.")
     ] = True,
@@ -88,7 +91,7 @@ def verify(
         refuse(said, "kernels", *PROMISES, "memory_at_most")
         verify_kernel(
             before, side(new), sandbox=sandbox, device=said.device, python=said.python, rel=said.rel_tol,
-            pairs=pairs, seed=seed, as_json=as_json, as_markdown=new if as_markdown else "", quiet=quiet,
+            pairs=pairs, seed=seed, backward=bool(said.backward), as_json=as_json, as_markdown=new if as_markdown else "", quiet=quiet,
         )  # fmt: skip
     found = run(
         old,
