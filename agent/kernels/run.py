@@ -57,8 +57,9 @@ class KernelRun(Run):
             hint = "codeopt verify checks kernels without one; --device cpu makes the module faster on the processor"
             raise UserError("there is no GPU here to measure on", hint)
         sandbox = sandbox_for(self.options.sandbox, device)
-        self.phase("build", f"{sandbox.name}: {sandbox.note}")
         self.kernels = KernelShop(kernel, sandbox, device, task.python, task, backward=task.backward)
+        cuda.needs_cuda(kernel.file, kernel.start, self.kernels.torch)
+        self.phase("build", f"{sandbox.name}: {sandbox.note}")
         try:
             judge = KernelJudge(self.kernels.subject(Side()), rel=task.rel or None, seed=self.options.seed)
             self.examiner = Examiner(self.kernels, judge)

@@ -113,6 +113,11 @@ class KernelShop:
         # On the processor a session that is being started would take the time of those that are timed.
         self._spare = Spare(sandbox, device) if device == "cuda" else None
 
+    @property
+    def torch(self) -> str:
+        """PyTorch's version in the interpreter; "" where it does not say."""
+        return self.interpreter.versions(("torch",)).get("torch", "")
+
     def close(self) -> None:
         """End all sessions and let go of the sandbox. Idempotent."""
         self._ending = True

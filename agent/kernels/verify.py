@@ -374,13 +374,14 @@ def verify_kernel(
         UserError: Bad input; the reference cannot be run.
     """
     kernel = read_kernel(before.path, before.source)
-    if after.path.suffix == cuda.SUFFIX:
+    if cuda.is_source(after.path, after.source):
         new, cls = cuda.module_text(after.path, kernel.launcher or launcher_of(kernel, before.path), after.source), CANDIDATE
     else:
         new = as_modules(after.path, after.source)
         cls = candidate_class(after.path, new)
     where = device_of(device)
     with closing(KernelShop(kernel, sandbox_for(sandbox, where), where, python, backward=backward)) as shop:
+        cuda.needs_cuda(after.path, after.source, shop.torch)
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
         examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled, written=before.source != after.source)
         stood = gpu.state() if where == "cuda" else {}
@@ -397,7 +398,7 @@ def verify_kernel(
 def _compiled(shop: KernelShop, new: str, cls: str) -> KernelVerification:
     """All that can be said of a CUDA file without a GPU."""
     found = KernelVerification(str(shop.kernel.file), sandbox=shop.sandbox.name, device="no GPU")
-    found.torch = shop.interpreter.versions(("torch",)).get("torch", "")
+    found.torch = shop.torch
     try:
         shop.subject(Side(new, cls)).session()
         found.evidence = "it compiles; it was not run: there is no GPU here"

@@ -45,14 +45,14 @@ def detect(file: Path, flags: Settings | None = None) -> Task:
         UserError: Anything about the input that a person has to put right.
     """
     path = _existing(file)
-    read_source(path)
+    source = read_source(path)
     settings = (flags or Settings()).resolved(Path.cwd()).over(config.load(path))
     if path.suffix.lower() in PYTHON:
         return _python(path, settings)
+    if cuda.is_source(path, source):
+        return _kernel(path, settings)
     if path.suffix.lower() in CPP:
         return _cpp(path, settings)
-    if path.suffix == cuda.SUFFIX:
-        return _kernel(path, settings)
     hint = (
         "codeopt reads Python (.py), CUDA (.cu) and C++ or C ("
         + " ".join(CPP)
@@ -184,11 +184,12 @@ def refuse(settings: Settings, what: str, *names: str) -> None:
 
 def _kernel(path: Path, settings: Settings) -> Task:
     refuse(settings, "kernels", *PROMISES, "memory_at_most")
-    read_kernel(path, read_source(path))
+    source = read_source(path)
+    read_kernel(path, source)
     common = {**_common(settings), "rel": settings.rel_tol or 0.0}
     return Task(
         kind="kernel",
-        language="cpp" if path.suffix == cuda.SUFFIX else "python",
+        language="cpp" if cuda.is_source(path, source) else "python",
         file=str(path),
         project=str(path.parent),
         python=interpreter(settings.python),

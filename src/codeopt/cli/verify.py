@@ -72,7 +72,7 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the first line only.")] = False,
 ) -> None:
     """The command itself; see `register` for its help."""
-    from codeopt.agent.tasks.cuda import SUFFIX as CUDA
+    from codeopt.agent.tasks.cuda import is_source
     from codeopt.agent.tasks.kernel import is_kernel
     from codeopt.agent.verify import side
     from codeopt.agent.verify import verify as run
@@ -81,7 +81,7 @@ def verify(
     from codeopt.sandbox.verdict import HOLDOUT_PAIRS
 
     before = side(old)
-    if (before.path.suffix == CUDA or is_kernel(before.source)) and function is None:
+    if (is_source(before.path, before.source) or is_kernel(before.source)) and function is None:
         from codeopt import config
         from codeopt.agent.tasks.detect import refuse
         from codeopt.agent.tasks.model import PROMISES
