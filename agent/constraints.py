@@ -58,12 +58,24 @@ def breach(source: str, baseline: str, task: Task) -> str:
     return ""
 
 
+_BACKWARD = {
+    "python": (
+        "What is checked and timed is forward and backward: every output has its gradients with respect to all floating-point inputs "
+        "and all parameters. A kernel of your own has none until it is called in a torch.autograd.Function, whose backward needs "
+        "kernels, too. The upstream gradient is any tensor of the output's shape and is not changed; parameters keep their names "
+        "and shapes."
+    ),
+    "cpp": "What is checked and timed is forward and backward, as the Python file calls them in a torch.autograd.Function.",
+}
+
+
 def said(task: Task) -> str:
     """What the task asks of a candidate, in words for a model; "" where it asks nothing."""
     memory = f"Peak memory may be at most {task.memory_at_most}{' what it was' if task.memory_at_most.lower().endswith('x') else ''}."
     clean = "It has to be clean under -fsanitize=address,undefined."
     asked = [memory] if task.memory_at_most else []
     asked += [clean] if task.language == "cpp" and task.kind == "program" and task.sanitize else []
+    asked += [_BACKWARD[task.language]] if task.backward else []
     return " ".join([*(text for name, text in _SAID.items() if getattr(task, name)), *asked])
 
 

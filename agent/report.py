@@ -203,7 +203,7 @@ def verify_command(task: Task, files: dict[str, Path], step: Step | None) -> str
         words += ["--function", task.function]
     if task.language == "python" and task.python != sys.executable:
         words += ["--python", task.python]
-    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle", "device", "memory_at_most", *PROMISES):
+    for flag in ("cases", "stdin", "inputs", "codec", "relations", "oracle", "device", "backward", "memory_at_most", *PROMISES):
         if value := getattr(task, flag):
             words += [f"--{flag.replace('_', '-')}", *([value] if isinstance(value, str) else [])]
     if not task.sanitize:

@@ -123,7 +123,7 @@ class KernelBench:
         self._task = task
         # A lane's own sandbox is kept for its next problem; what shows the GPU is not what a lane was given.
         sandbox = lane.sandbox if device == "cpu" else sandbox_for("auto", device, said.python)
-        self._shop = KernelShop(kernel, sandbox, device, said.python, keep_sandbox=device == "cpu")
+        self._shop = KernelShop(kernel, sandbox, device, said.python, keep_sandbox=device == "cpu", backward=bool(said.backward))
         judge = KernelJudge(self._shop.subject(Side()), rel=said.rel_tol or None)
         self._examiner = Examiner(self._shop, judge)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from codeopt.sandbox.kernels.counters import Counted
 from codeopt.sandbox.kernels.ptx import Compiled, plain
+from codeopt.sandbox.kernels.session import Gradients
 from codeopt.sandbox.kernels.subject import Failure, KernelSubject
 from codeopt.types import Profile, ProfileRow
 
@@ -24,17 +25,18 @@ class Evidence:
     Args:
         device: "cuda" or "cpu".
         seed: Of the calls' inputs.
+        gradients: What is computed beside the answers.
         tell: Gets a line where something cannot be had; that there are no counters is said once, and not tried again.
     """
 
-    def __init__(self, device: str, seed: int, tell: Callable[[str], None]) -> None:
-        self._seed, self._tell = seed, tell
+    def __init__(self, device: str, seed: int, gradients: Gradients, tell: Callable[[str], None]) -> None:
+        self._seed, self._gradients, self._tell = seed, gradients, tell
         self._counts = device == "cuda"
 
     def rows(self, subject: KernelSubject) -> Profile | None:
         """Kernels of a call, longest first; None where torch's profiler does not work."""
         try:
-            rows = subject.at(0).profile(subject.texts[0], self._seed, PROFILE_S)
+            rows = subject.at(0).profile(subject.texts[0], self._seed, PROFILE_S, self._gradients)
         except Failure as error:
             self._tell(f"no profile: {error.evidence[-200:]}")
             return None
@@ -49,7 +51,7 @@ class Evidence:
         if profile is None:
             return None
         try:
-            found = subject.at(0).compiled(subject.texts[0], self._seed, BUILD_S)
+            found = subject.at(0).compiled(subject.texts[0], self._seed, BUILD_S, self._gradients)
         except Failure as error:
             self._tell(f"nothing is known of what its kernels were compiled to: {error.evidence.strip()[-200:]}")
             return profile
@@ -62,7 +64,7 @@ class Evidence:
         if profile is None or not names or not self._counts or seconds < LEAST_S:
             return profile
         try:
-            found: dict[str, Counted] = subject.at(0).counters(subject.texts[0], self._seed, names, seconds)
+            found: dict[str, Counted] = subject.at(0).counters(subject.texts[0], self._seed, names, seconds, self._gradients)
         except Failure as error:
             self._counts = False
             self._tell(f"no hardware counters: {(error.evidence.strip().splitlines() or [str(error.status)])[-1][:200]}")

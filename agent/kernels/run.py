@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from codeopt.agent.constraints import said
 from codeopt.agent.kernels.bench import bench_text
 from codeopt.agent.kernels.compiled import KernelCompile
 from codeopt.agent.kernels.evidence import Evidence
@@ -57,8 +58,9 @@ class KernelRun(Run):
             hint = "codeopt verify checks kernels without one; --device cpu makes the module faster on the processor"
             raise UserError("there is no GPU here to measure on", hint)
         sandbox = sandbox_for(self.options.sandbox, device, task.python)
+        self.kernels = KernelShop(kernel, sandbox, device, task.python, task, backward=task.backward)
+        cuda.needs_cuda(kernel.file, kernel.start, self.kernels.torch)
         self.phase("build", f"{sandbox.name}: {sandbox.note}")
-        self.kernels = KernelShop(kernel, sandbox, device, task.python, task)
         try:
             judge = KernelJudge(self.kernels.subject(Side()), rel=task.rel or None, seed=self.options.seed)
             self.examiner = Examiner(self.kernels, judge)
@@ -67,7 +69,7 @@ class KernelRun(Run):
             seen = [number for number in self.examiner.shapes if not self.examiner.rows[number].held_out]
             self.proposers = [own for proposer in self.proposers for own in self.kernel_proposers(proposer, seen)]
             self.phase("profile")
-            self.evidence = Evidence(device, SEED, self.say)
+            self.evidence = Evidence(device, SEED, judge.plan(0).gradients, self.say)
             self.profile = self.evidence.rows(judge.reference)
             self.phase("rivals", "torch.compile")
             fastest = self.examiner.fastest(self.time_left(1 - RIVALS)())
@@ -94,7 +96,9 @@ class KernelRun(Run):
         assert self.kernels is not None and self.examiner is not None
         time_left, judge = self.time_left(KEPT, reserve=JUDGED), self.examiner.judge
         tune = KernelTune(self.kernels, judge, seen, lambda: time_left() <= 0)
-        if proposer.name == KernelRules.name and not self.kernels.kernel.is_cuda:  # rules write Python
+        if proposer.name == KernelRules.name and self.task.backward:
+            self.say("rules write kernels for forward alone: with --backward they only tune launch parameters")
+        elif proposer.name == KernelRules.name and not self.kernels.kernel.is_cuda:  # rules write Python
             rules = KernelRules(self.kernels, judge, seen, lambda: time_left() <= 0)
             rules.prepare()
             return [tune, rules]
@@ -176,6 +180,7 @@ class KernelRun(Run):
             "compiler": f"{self.examiner.device}, PyTorch {self.examiner.torch}",
             "inputs": "\n".join(lines),
             "ceiling": max(most, default=math.inf),
+            "limits": said(self.task),
             "available": self.kernels.interpreter.available((*INTERESTING, "triton")),
         }
 
@@ -197,7 +202,7 @@ class KernelRun(Run):
         if step is not None and self.found is not None:
             kernel = self.kernels.kernel
             more = {"kernel": self.found.summary()}
-            texts = {"bench.py": bench_text(kernel, *kernel.module(step.candidate.proposal.source))}
+            texts = {"bench.py": bench_text(kernel, *kernel.module(step.candidate.proposal.source), backward=self.task.backward)}
             if kernel.is_cuda:  # so that the original can be verified where it lies
                 texts[f"original/{cuda.reference_of(kernel.file).name}"] = kernel.written
         return super().finish(step, verdict, code, reason, None, more=more, texts=texts)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
 from typing import cast
 
@@ -83,6 +84,7 @@ class KernelShop:
         device: "cuda" or "cpu".
         task: As it was detected, where it was.
         keep_sandbox: Leave the sandbox to others at the end.
+        backward: A call is forward and backward, of every subject.
 
     Attributes:
         kept: Subjects that `forget` leaves open: the rivals, which the decision needs again.
@@ -99,7 +101,9 @@ class KernelShop:
         python: str | None = None,
         task: Task | None = None,
         keep_sandbox: bool = False,
+        backward: bool = False,
     ) -> None:
+        self.backward = backward
         self.kernel, self.sandbox, self.device, self._keep = kernel, sandbox, device, keep_sandbox
         self.task = task or Task(kind="kernel", file=str(kernel.file))
         self.interpreter = find_interpreter(python)
@@ -114,6 +118,11 @@ class KernelShop:
         self._ending = False
         # On the processor a session that is being started would take the time of those that are timed.
         self._spare = Spare(sandbox, device) if device == "cuda" else None
+
+    @property
+    def torch(self) -> str:
+        """PyTorch's version in the interpreter; "" where it does not say."""
+        return self.interpreter.versions(("torch",)).get("torch", "")
 
     def close(self) -> None:
         """End all sessions and let go of the sandbox. Idempotent."""
@@ -160,7 +169,7 @@ class KernelShop:
         # The compiler of a rival, whose text is trusted, may have helpers; a candidate's would count as left running.
         helpers = 1 if side.source else max(1, min(MOST_HELPERS, len(os.sched_getaffinity(0)) // 2))
         runtime = self._runtime(helpers)
-        made = KernelSubject(self.sandbox, runtime, side, texts, self.device)
+        made = KernelSubject(self.sandbox, runtime, replace(side, backward=self.backward), texts, self.device)
         if side.source and self._spare is not None:
             made.session_type = cast("type[Session]", self._spare.session)
         self._open.append(made)

@@ -82,6 +82,7 @@ class KernelVerification:
         rival: The fastest: "eager", a mode of torch.compile, or "as written".
         tie: It is not faster, and stands at the roofline: nothing can be.
         untimed: It is right, and nothing was timed.
+        backward: What was checked and timed is forward and backward.
         label: Who does the work: "authored", "library" or "compiler"; "" where nobody looked.
         kernels: What a call of it runs on the first shape, longest first; [] where nobody looked.
     """
@@ -94,6 +95,7 @@ class KernelVerification:
     rival: str = EAGER
     tie: bool = False
     untimed: bool = False
+    backward: bool = False
     label: str = ""
     kernels: list[ProfileRow] = field(default_factory=list)
     rows: list[ShapeRow] = field(default_factory=list)
@@ -122,6 +124,7 @@ class KernelVerification:
             "label": self.label,
             "kernels": [row.model_dump(mode="json") for row in self.kernels],
             "tie": self.tie,
+            "backward": self.backward,
             "best": self.best.model_dump(mode="json") if self.best else None,
             "eager": self.eager.model_dump(mode="json") if self.eager else None,
             "shapes": [row.model_dump(mode="json") for row in self.rows],
@@ -180,7 +183,7 @@ class Examiner:
             if timed:
                 self.compile()
             for number, shape in enumerate(self.shop.kernel.shapes):
-                judge.plan(number)
+                self._differentiated(number)
                 session = judge.reference.at(number)
                 cost = session.plain("cost", {"text": shape.whole, "seed": 1}, judge.limit_s)
                 self.device, self.torch = session.device.name, session.device.torch
@@ -191,6 +194,19 @@ class Examiner:
             raise UserError(f"the reference fails on shape {len(self.rows)}: {said_last(error)}", hint) from error
         if len(self.rows) == 1:
             self.notes.append("one shape: nothing says that it works on others")
+
+    def _differentiated(self, shape: int) -> None:
+        """Run the reference once, and say what has no gradient. Raises UserError where nothing has; as `KernelJudge.plan`."""
+        found = self.judge.plan(shape).gradients
+        if not self.shop.backward:
+            return
+        if not found.names:
+            without = f": none for {', '.join(found.without)}" if found.without else ""
+            hint = "leave out --backward; integers, float8 and what is made under no_grad have no gradients"
+            raise UserError(f"{self.shop.kernel.file.name}: the reference has no gradient on shape {shape}{without}", hint)
+        line = f"no gradient: {', '.join(found.without)}"
+        if found.without and line not in self.notes:
+            self.notes.append(line)
 
     def compile(self) -> None:
         """Begin with the rivals that torch.compile makes; `rivals` waits for them."""
@@ -260,7 +276,7 @@ class Examiner:
     def examine(self, candidate: KernelSubject, *, timed: bool) -> KernelVerification:
         """The verdict on a candidate. Raises UserError where the reference fails."""
         found = KernelVerification(str(self.shop.kernel.file), sandbox=self.shop.sandbox.name)
-        found.device, found.torch, found.rows = self.device, self.torch, list(self.rows)
+        found.device, found.torch, found.rows, found.backward = self.device, self.torch, list(self.rows), self.shop.backward
         if self._right(candidate, found):
             if timed:
                 self._timed(candidate, found)
@@ -343,6 +359,7 @@ def verify_kernel(
     pairs: int = PAIRS,
     compiled: Sequence[str] | None = None,
     seed: int | None = None,
+    backward: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> KernelVerification:
     """Judge a module against its reference.
@@ -354,19 +371,21 @@ def verify_kernel(
         rel: Tolerance of an output, relative to the oracle's norm; by default KernelBench's for its type.
         pairs: Timed pairs for each shape.
         compiled: Modes of torch.compile that it has to beat, too; by default those that the device has.
+        backward: What is checked and timed is forward and backward.
         tell: Gets a line for each step.
 
     Raises:
         UserError: Bad input; the reference cannot be run.
     """
     kernel = read_kernel(before.path, before.source)
-    if after.path.suffix == cuda.SUFFIX:
+    if cuda.is_source(after.path, after.source):
         new, cls = cuda.module_text(after.path, kernel.launcher or launcher_of(kernel, before.path), after.source), CANDIDATE
     else:
         new = as_modules(after.path, after.source)
         cls = candidate_class(after.path, new)
     where = device_of(device)
-    with closing(KernelShop(kernel, sandbox_for(sandbox, where, python), where, python)) as shop:
+    with closing(KernelShop(kernel, sandbox_for(sandbox, where, python), where, python, backward=backward)) as shop:
+        cuda.needs_cuda(after.path, after.source, shop.torch)
         judge = KernelJudge(shop.subject(Side()), rel=rel, seed=seed)
         examiner = Examiner(shop, judge, pairs=pairs, compiled=compiled, written=before.source != after.source)
         stood = gpu.state() if where == "cuda" else {}
@@ -383,7 +402,7 @@ def verify_kernel(
 def _compiled(shop: KernelShop, new: str, cls: str) -> KernelVerification:
     """All that can be said of a CUDA file without a GPU."""
     found = KernelVerification(str(shop.kernel.file), sandbox=shop.sandbox.name, device="no GPU")
-    found.torch = shop.interpreter.versions(("torch",)).get("torch", "")
+    found.torch = shop.torch
     try:
         session = shop.subject(Side(new, cls)).session()
         assert isinstance(session, KernelSession)

@@ -1,16 +1,20 @@
-"""CUDA files with an `extern "C"` launcher: beside `NAME.cu` lies `NAME.py`, the reference, with `launch(library, ...)`.
+"""CUDA files: beside `NAME.cu` lies `NAME.py`, the reference, with `launch(library, ...)`.
 
 `launch` gets the arguments of the module after the library, allocates what the kernel writes, calls a function of the library
-and returns the answer. The library takes tensors for pointers and numbers for numbers, as the function's signature says; a
-stream at its end may be left out. Nothing of a CUDA file is run here: a candidate's process compiles and loads it.
+and returns the answer. Of a file with an `extern "C"` launcher the library takes tensors for pointers and numbers for numbers, as
+the function's signature says; a stream at its end may be left out. Of a file with a PyTorch binding (`PYBIND11_MODULE`,
+`TORCH_LIBRARY`), which may be C++, too, it is the extension module or the operators. Nothing of such a file is run here: a
+candidate's process compiles and loads it.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -18,7 +22,9 @@ from codeopt.errors import UserError
 
 SUFFIX = ".cu"
 LAUNCH = "launch"
-TEMPLATE = Path(__file__).parent.parent / "prompts" / "cuda_module.py.j2"
+CPP = (".cpp", ".cc", ".cxx")
+"""Suffixes of files that are tasks of this kind only with a binding."""
+PROMPTS = Path(__file__).parent.parent / "prompts"
 TYPES = {
     "char": "int8", "int8_t": "int8", "uint8_t": "uint8", "short": "int16", "int16_t": "int16", "uint16_t": "uint16",
     "int": "int32", "int32_t": "int32", "unsigned": "uint32", "unsigned int": "uint32", "uint32_t": "uint32",
@@ -27,6 +33,9 @@ TYPES = {
 }  # fmt: skip
 """ctypes' names of C types, without the "c_"."""
 POINTER, STREAM = "pointer", "stream"
+PYTHON_MODULE = "TORCH_EXTENSION_NAME"
+_MODULE = re.compile(r"\bPYBIND11_MODULE\s*\(\s*(\w+)")
+_OPERATORS = re.compile(r"\bTORCH_LIBRARY(?:_FRAGMENT)?\s*\(\s*(\w+)")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _EXTERN = re.compile(r'extern\s+"C"\s*(\{)?')
 _FUNCTION = re.compile(r"\s*(?:__declspec\([^)]*\)\s*|__attribute__\s*\(\([^)]*\)\)\s*)?(?:void|int|cudaError_t)\s+(\w+)\s*\(([^)]*)\)\s*\{")
@@ -38,6 +47,34 @@ def reference_of(file: Path) -> Path:
     if not found.is_file():
         raise UserError(f"{file.name} has no reference", f"write {found.name} beside it: Model, get_inputs() and {LAUNCH}(library, …) (docs/kernels.md)")
     return found
+
+
+def has_binding(text: str) -> bool:
+    """Whether a text binds itself to PyTorch."""
+    bare = _COMMENT.sub(" ", text)
+    return bool(_MODULE.search(bare) or _OPERATORS.search(bare))
+
+
+def is_source(file: Path, text: str) -> bool:
+    """Whether a file is a CUDA file, or a C++ file that binds itself to PyTorch."""
+    return file.suffix == SUFFIX or (file.suffix in CPP and has_binding(text))
+
+
+def checked(file: Path, text: str) -> None:
+    """Raises UserError where nothing in the file can be called."""
+    if has_binding(text):
+        _names(file, text)
+    else:
+        signatures(file, text)
+
+
+def _names(file: Path, text: str) -> tuple[bool, str]:
+    """Whether a binding makes a Python module, and the namespace of its operators ("" for none). Raises UserError."""
+    bare = _COMMENT.sub(" ", text)
+    module, operators = _MODULE.search(bare), _OPERATORS.search(bare)
+    if module and module[1] != PYTHON_MODULE:
+        raise UserError(f"{file.name}: PYBIND11_MODULE({module[1]}, …) has a name of its own", f"write PYBIND11_MODULE({PYTHON_MODULE}, …)")
+    return bool(module), operators[1] if operators else ""
 
 
 def signatures(file: Path, text: str) -> dict[str, list[str]]:
@@ -57,7 +94,7 @@ def signatures(file: Path, text: str) -> dict[str, list[str]]:
             if not match[1]:
                 break
     if not found:
-        raise UserError(f'{file.name} defines no extern "C" function', f'write extern "C" void name(…) that launches the kernel; {LAUNCH} in the reference calls it')
+        raise UserError(f'{file.name} defines no extern "C" function', f'write extern "C" void name(…) that launches the kernel, or PYBIND11_MODULE({PYTHON_MODULE}, m); {LAUNCH} in the reference calls it')
     return found
 
 
@@ -74,20 +111,39 @@ def _type(file: Path, argument: str) -> str:
     return TYPES[name]
 
 
-def module_text(file: Path, launcher: str, cuda: str) -> str:
-    """The Python text of a module that compiles a CUDA text when it is imported, and calls it.
+def module_text(file: Path, launcher: str, text: str) -> str:
+    """The Python text of a module that compiles such a text when it is imported, and calls it.
 
     Args:
         file: Its name.
         launcher: Python text that defines `launch`.
-        cuda: The CUDA text.
+        text: The CUDA text, or the C++ text with a binding.
 
     Raises:
-        UserError: As `signatures`; nvcc is not installed.
+        UserError: As `checked`; nvcc is not installed.
     """
+    compiler = nvcc() if file.suffix == SUFFIX else ""
+    fields: dict[str, Any] = {"launcher": launcher, "text": repr(text), "name": repr(file.name), "architecture": inspect.getsource(architecture)}
+    if has_binding(text):
+        python, namespace = _names(file, text)
+        template, fields = "extension_module.py.j2", {**fields, "python": python, "namespace": repr(namespace)}
+    else:
+        template, fields = "cuda_module.py.j2", {**fields, "nvcc": repr(compiler), "signatures": repr(signatures(file, text))}
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    template = environment.from_string(TEMPLATE.read_text("utf-8"))
-    return template.render(launcher=launcher, cuda=repr(cuda), name=repr(file.name), nvcc=repr(nvcc()), signatures=repr(signatures(file, cuda)))
+    return environment.from_string((PROMPTS / template).read_text("utf-8")).render(fields)
+
+
+def architecture(major, minor):  # type: ignore[no-untyped-def]  # its text goes into modules as it is
+    """nvcc's flag for a device: from Hopper on, the instructions of one generation alone have an architecture of their own."""
+    arch = f"{major}{minor}{'a' if major >= 9 else ''}"
+    return f"-gencode=arch=compute_{arch},code=sm_{arch}"
+
+
+def needs_cuda(file: Path, text: str, torch: str) -> None:
+    """Raises UserError where a CUDA file has a binding, and PyTorch (of that version) is built without CUDA."""
+    if file.suffix == SUFFIX and has_binding(text) and torch.endswith("+cpu"):
+        hint = "install one with CUDA; a .cpp file with a binding runs here, too"
+        raise UserError(f"{file.name} has a PyTorch binding, and PyTorch {torch} is built without CUDA", hint)
 
 
 def nvcc() -> str:

@@ -30,6 +30,10 @@ ORACLE_FORM = "file.py:exact, where exact takes the function's own arguments"
 _CPP_READS = ("cin", "scanf", "getline", "fgets", "fread", "getchar", "read(0", "STDIN_FILENO")
 
 
+KERNELS = ("backward",)
+"""Settings that are for kernels alone."""
+
+
 def detect(file: Path, flags: Settings | None = None) -> Task:
     """The task that `file` is. What is detected gives way to `codeopt.toml`, and that to `flags`.
 
@@ -41,14 +45,14 @@ def detect(file: Path, flags: Settings | None = None) -> Task:
         UserError: Anything about the input that a person has to put right.
     """
     path = _existing(file)
-    read_source(path)
+    source = read_source(path)
     settings = (flags or Settings()).resolved(Path.cwd()).over(config.load(path))
     if path.suffix.lower() in PYTHON:
         return _python(path, settings)
+    if cuda.is_source(path, source):
+        return _kernel(path, settings)
     if path.suffix.lower() in CPP:
         return _cpp(path, settings)
-    if path.suffix == cuda.SUFFIX:
-        return _kernel(path, settings)
     hint = (
         "codeopt reads Python (.py), CUDA (.cu) and C++ or C ("
         + " ".join(CPP)
@@ -66,6 +70,7 @@ def detect_command(argv: Sequence[str], flags: Settings | None = None) -> Task:
     if not argv:
         raise UserError("no command after --", "for example: codeopt optimize -- python script.py data.csv")
     settings = (flags or Settings()).resolved(Path.cwd())
+    refuse(settings, "commands", *KERNELS)
     if settings.relations is not None:
         raise UserError("--relations speak of one function or program", "name its file in place of the command")
     name = Path(argv[0]).name
@@ -153,6 +158,7 @@ def _python(path: Path, settings: Settings) -> Task:
     functions, script = _parsed(path)
     if settings.kind == "kernel" or (settings.kind is None and settings.function is None and is_kernel(read_source(path))):
         return _kernel(path, settings)
+    refuse(settings, "functions and programs", *KERNELS)
     kind, function = _python_kind(path, settings, functions, script)
     where = place_of(path, settings.project)
     return Task(
@@ -178,15 +184,17 @@ def refuse(settings: Settings, what: str, *names: str) -> None:
 
 def _kernel(path: Path, settings: Settings) -> Task:
     refuse(settings, "kernels", *PROMISES, "memory_at_most")
-    read_kernel(path, read_source(path))
+    source = read_source(path)
+    read_kernel(path, source)
     common = {**_common(settings), "rel": settings.rel_tol or 0.0}
     return Task(
         kind="kernel",
-        language="cpp" if path.suffix == cuda.SUFFIX else "python",
+        language="cpp" if cuda.is_source(path, source) else "python",
         file=str(path),
         project=str(path.parent),
         python=interpreter(settings.python),
         device=settings.device or "",
+        backward=bool(settings.backward),
         **common,
     )
 
@@ -244,7 +252,7 @@ def _cpp(path: Path, settings: Settings) -> Task:
     source = read_source(path)
     if settings.function is not None or settings.kind == "function":
         raise UserError(f"{path.name}: for C++ and C the whole program is optimised", "leave out --function")
-    refuse(settings, "C++ and C", "pure_python")
+    refuse(settings, "C++ and C", "pure_python", *KERNELS)
     if "main" not in source:
         raise UserError(
             f"{path.name} has no main function", "give the file with main; it may include the others"

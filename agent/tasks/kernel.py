@@ -61,7 +61,8 @@ class KernelFile:
         source: Its text, as modules.
         shapes: At least one; those that are held out come last.
         start: The text of the faster module that is there already, without the reference; "" where there is none.
-        launcher: The Python text that calls a CUDA file, which is then what candidates are; "" for modules in Python.
+        launcher: The Python text that calls a CUDA file (or C++ with a binding), which is then what candidates are; "" for
+            modules in Python.
         written: The file's text, as it was read.
     """
 
@@ -74,8 +75,8 @@ class KernelFile:
 
     @property
     def is_cuda(self) -> bool:
-        """Whether candidates are CUDA files."""
-        return self.file.suffix == cuda.SUFFIX
+        """Whether candidates are CUDA files, or C++ files with a binding."""
+        return bool(self.launcher)
 
     def merged(self, new: str) -> str:
         """The file with a candidate in the place of the module that was there; what candidates do not get to see stays.
@@ -123,7 +124,7 @@ def read_kernel(file: Path, source: str) -> KernelFile:
     Raises:
         UserError: Something in it is not as the form asks.
     """
-    if file.suffix == cuda.SUFFIX:
+    if cuda.is_source(file, source):
         return _read_cuda(file, source)
     written, source = source, as_modules(file, source)
     names = defined(source)
@@ -144,7 +145,7 @@ def read_kernel(file: Path, source: str) -> KernelFile:
 def _read_cuda(file: Path, source: str) -> KernelFile:
     """A CUDA file: what is to be beaten, and what it is held against."""
     path = cuda.reference_of(file)
-    cuda.signatures(file, source)
+    cuda.checked(file, source)
     found = read_kernel(path, path.read_text("utf-8"))
     return replace(found, file=file, start=source, launcher=launcher_of(found, path))  # `written` stays the reference's
 

@@ -48,6 +48,7 @@ class Task(Record):
         float_tol: Relative and absolute tolerance for numbers inside printed text; 0 asks for equal tokens.
         command: Whole argv of a command.
         device: Where a kernel runs: "cuda", "cpu", or "" for the GPU that is there.
+        backward: Of a kernel forward and backward are checked and timed, not forward alone.
         keep_signature, no_new_imports, pure_python: What a candidate's text has to keep to; see `codeopt.agent.constraints`.
         memory_at_most: Peak memory of a candidate, "1.2x" (of the baseline's) or "512MB"; "" is no limit but `memory_mb`.
         sanitize: C++ and C: what is accepted has to be clean in a build with sanitizers; see `codeopt.sandbox.sanitize`.
@@ -79,6 +80,7 @@ class Task(Record):
     float_tol: float = Field(default=0.0, ge=0)
     command: tuple[str, ...] = ()
     device: str = ""
+    backward: bool = False
     keep_signature: bool = False
     no_new_imports: bool = False
     pure_python: bool = False

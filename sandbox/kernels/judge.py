@@ -18,7 +18,18 @@ import numpy as np
 
 from codeopt.sandbox import stats
 from codeopt.sandbox.kernels.numbers import UNSURE, Error, judged
-from codeopt.sandbox.kernels.session import INIT, SIZES, Answer, Ask, Meta, Refused, Region, count
+from codeopt.sandbox.kernels.session import (
+    FORWARD,
+    INIT,
+    SIZES,
+    Answer,
+    Ask,
+    Gradients,
+    Meta,
+    Refused,
+    Region,
+    count,
+)
 from codeopt.sandbox.kernels.subject import CALL_S, Failure, KernelSubject
 from codeopt.sandbox.race import Finding
 from codeopt.sandbox.session import Broken
@@ -45,10 +56,11 @@ class Plan:
 
     Attributes:
         calls: In one region.
-        outputs: What the reference answers with.
+        outputs: What the reference answers with; gradients come last.
         sizes: Their bytes.
         alias: (output, argument) whose memory meets in the reference's own answer.
         changed: Arguments that the reference changes.
+        gradients: What is differentiated.
         hold: Seconds for which the device is kept busy before a call, so that launching its kernels does not count.
         idle: Seconds of a region that calls nothing.
         errors: The candidate's, by output, of the last check.
@@ -61,11 +73,17 @@ class Plan:
     sizes: tuple[int, ...]
     alias: tuple[tuple[int, int], ...]
     changed: tuple[int, ...]
+    gradients: Gradients = FORWARD
     hold: float = 0.0
     idle: float = 0.0
     errors: list[Error] = field(default_factory=list)
     luck: list[list[dict[str, Any]]] = field(default_factory=list)
     glanced: tuple[list[int], int, Region] | None = None
+
+    def name(self, output: int) -> str:
+        """What an output is called."""
+        own = len(self.outputs) - len(self.gradients.names)
+        return f"output {output}" if output < own else self.gradients.names[output - own]
 
 
 @dataclass(frozen=True)
@@ -174,8 +192,11 @@ class KernelJudge:
         """How a shape's regions are made: found out once. Raises CannotStart, Refused, Broken: the reference fails."""
         if shape not in self._plans:
             found = self.reference.answer(shape, self._rng.getrandbits(40), (), lambda _: None)
+            gradients = found.gradients
+            if gradients.spec:  # what upstream gradients meet and keep shows in a call that gets them
+                found = self.reference.answer(shape, self._rng.getrandbits(40), (), lambda _: None, gradients)
             sizes = tuple(count(dims) * SIZES[dtype] for dtype, dims in found.outputs)
-            plan = Plan(1, found.outputs, sizes, found.alias, found.changed)
+            plan = Plan(1, found.outputs, sizes, found.alias, found.changed, gradients)
             tried = self._region(self.reference, shape, self.seeds(2), plan, Ask())
             one = max(statistics.median(tried.seconds), 1e-7)
             device = self.reference.at(shape).device
@@ -191,7 +212,7 @@ class KernelJudge:
         return self._plans[shape]
 
     def _region(self, subject: KernelSubject, shape: int, seeds: Sequence[int], plan: Plan, ask: Ask, probes: int = 0) -> Region:
-        return subject.region(shape, seeds, plan.sizes, ask, probes, self.limit_s)
+        return subject.region(shape, seeds, plan.sizes, ask, probes, self.limit_s, plan.gradients)
 
     def _idle(self, shape: int, plan: Plan) -> float:
         runs = [self._region(self.reference, shape, self.seeds(plan.calls), plan, Ask(idle=True)) for _ in range(5)]
@@ -209,15 +230,18 @@ class KernelJudge:
         asked: list[bool] = []
 
         def take(found: Answer) -> Callable[[bytes], None] | None:
+            if found.missing:
+                wrong.append(found.missing)
+                return None
             if found.outputs != plan.outputs:
                 wrong.append(f"it answers with {_told(found.outputs)}, the reference with {_told(plan.outputs)}")
                 return None
-            reference.compare(self.reference.texts[shape], seed, self.limit_s)
+            reference.compare(self.reference.texts[shape], seed, self.limit_s, plan.gradients)
             asked.append(True)
             return reference.piece
 
         try:
-            found = candidate.answer(shape, seed, plan.sizes, take)
+            found = candidate.answer(shape, seed, plan.sizes, take, plan.gradients)
         except CannotStart as error:
             return Finding(error.status, error.evidence)
         except (Refused, Broken) as error:
@@ -235,12 +259,12 @@ class KernelJudge:
                     judged(row, dtype, self.rel, [of[index] for of in luck])
                     for index, (row, (dtype, _)) in enumerate(zip(rows, plan.outputs, strict=True))
                 ]
-            wrong = [f"output {i}: {error.told}" for i, error in enumerate(plan.errors) if error.told]
+            wrong = [f"{plan.name(i)}: {error.told}" for i, error in enumerate(plan.errors) if error.told]
         more = sorted(set(found.changed) - set(plan.changed))
         if not wrong and more:
-            wrong.append(f"it changes its argument {more[0]}")
+            wrong.append(f"it changes its {plan.gradients.told(more[0])}")
         if not wrong and set(found.alias) - set(plan.alias):
-            wrong.append("its output shares memory with an argument")
+            wrong.append(_shared(plan, found.alias))
         return Finding(Status.WRONG_OUTPUT, f"{where}: {wrong[0]}") if wrong else None
 
     def _luck(self, shape: int, plan: Plan, inputs: int) -> list[list[dict[str, Any]]]:
@@ -250,7 +274,7 @@ class KernelJudge:
         """
         missing = inputs - len(plan.luck)
         if missing > 0:
-            asked = {"text": self.reference.texts[shape], "seeds": self.seeds(missing), "init": INIT}
+            asked = {"text": self.reference.texts[shape], "seeds": self.seeds(missing), "init": INIT, "spec": plan.gradients.spec}
             plan.luck += self.reference.at(shape).plain("errors", asked, missing * self.limit_s)["rows"]
         return plan.luck
 
@@ -276,15 +300,16 @@ class KernelJudge:
             return f"it answers with {_told(actual.outputs[:1])} while it is timed"
         if actual.shared and not expected.shared:
             return "answers of different calls share memory"
-        if any(set(mine) - set(plan.alias) for mine in actual.alias):
-            return "its output shares memory with an argument"
+        for met in actual.alias:
+            if set(met) - set(plan.alias):
+                return _shared(plan, met)
         if actual.arguments != expected.arguments and not plan.changed:
             return "it changes its arguments while it is timed"
         for number, (theirs, mine) in enumerate(zip(expected.values, actual.values, strict=True)):
             for index, (want, got) in enumerate(zip(theirs, mine, strict=True)):
                 near = plan.errors[index].near if index < len(plan.errors) else 0.0
                 if told := _differs(want, got, plan.outputs[index][0], near):
-                    return f"output {index} of timed call {number}: {told}"
+                    return f"{plan.name(index)} of timed call {number}: {told}"
         return ""
 
     # --- speed --------------------------------------------------------------------------------------------
@@ -372,6 +397,12 @@ class KernelJudge:
             told = f"its gain of {statistics.median(claimed) * 1e6:.0f} µs a call is not there when its inputs come after the clock has started"
             return Finding(Status.TAMPERED, told)
         return None
+
+
+def _shared(plan: Plan, alias: Sequence[tuple[int, int]]) -> str:
+    """What is wrong where memory of an output meets an argument's, as it does not in the reference's own answer."""
+    output, argument = min(set(alias) - set(plan.alias))
+    return f"its {plan.name(output)} shares memory with {plan.gradients.told(argument)}"
 
 
 def _told(outputs: Sequence[Any]) -> str:

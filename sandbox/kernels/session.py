@@ -56,20 +56,52 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Gradients:
+    """What is differentiated, as the reference's process found it out.
+
+    Attributes:
+        spec: As the sessions read it (runner/kernel_call.py); None where calls are forward alone.
+        names: What each gradient is one of: "gradient of argument 0".
+        without: What has none, in words.
+    """
+
+    spec: dict[str, Any] | None = None
+    names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> int:
+        """How many of the outputs get an upstream gradient."""
+        return sum(bool(used) for _, _, used in self.spec["outputs"]) if self.spec else 0
+
+    def told(self, argument: int) -> str:
+        """What an argument is called, of those that a call gets."""
+        own = int(self.spec["count"]) if self.spec else argument + 1
+        return f"argument {argument}" if argument < own else f"upstream gradient {argument - own}"
+
+
+FORWARD = Gradients()
+
+
+@dataclass(frozen=True)
 class Answer:
     """One call, answered in full.
 
     Attributes:
-        outputs: What each output is.
-        changed: Arguments that are not what they were before the call.
+        outputs: What each output is; gradients come after the module's own.
+        changed: Arguments that are not what they were before the call; upstream gradients come after the module's own.
         alias: (output, argument) whose memory meets.
         given: Bytes of the arguments.
+        missing: "" or which gradient it does not give; then it has no outputs.
+        gradients: What is differentiated, where the call was not told.
     """
 
     outputs: tuple[Meta, ...]
     changed: tuple[int, ...]
     alias: tuple[tuple[int, int], ...]
     given: int
+    missing: str = ""
+    gradients: Gradients = FORWARD
 
 
 @dataclass(frozen=True)
@@ -127,12 +159,14 @@ class Side:
         cls: Name of the class.
         mode: "eager", or a mode of torch.compile.
         file: Path under which the text is known.
+        backward: A call is forward and backward.
     """
 
     source: str = ""
     cls: str = "Model"
     mode: str = "eager"
     file: str = "/tmp/kernel.py"
+    backward: bool = False
 
 
 class KernelSession(Session):
@@ -178,6 +212,7 @@ class KernelSession(Session):
                 "do": "load",
                 "class": side.cls,
                 "mode": side.mode,
+                "backward": side.backward,
                 "source": side.source.encode("utf-8", "surrogateescape"),
                 "module": "codeopt_kernel",
                 "file": side.file,
@@ -191,20 +226,24 @@ class KernelSession(Session):
         self._asked({"do": "build", "text": text, "init": INIT}, seconds)
 
     def answer(
-        self, text: str, seed: int, sizes: Sequence[int], seconds: float, take: Callable[[Answer], Callable[[bytes], None] | None]
-    ) -> Answer:
+        self, text: str, seed: int, sizes: Sequence[int], seconds: float, take: Callable[[Answer], Callable[[bytes], None] | None],
+        gradients: Gradients = FORWARD,
+    ) -> Answer:  # fmt: skip
         """One call, answered in full. Raises Refused, Broken.
 
         Args:
             sizes: Bytes of the outputs, by the reference: that much memory is poisoned before.
             take: Sees what the outputs are and says where their bytes go, None where they are not wanted.
+            gradients: What is differentiated; where nothing is said of it, the session finds it out.
         """
-        told = self._asked({"do": "answer", "text": text, "seed": seed, "sizes": list(sizes)}, seconds)
+        told = self._asked({"do": "answer", "text": text, "seed": seed, "sizes": list(sizes), "spec": gradients.spec}, seconds)
         found = Answer(
             metas(told["about"]),
             tuple(map(int, told["changed"])),
             tuple((int(i), int(j)) for i, j in told["alias"]),
             int(told["given"]),
+            str(told.get("missing", ""))[:1000],
+            Gradients(told.get("spec"), tuple(map(str, told.get("names", ()))), tuple(map(str, told.get("without", ())))),
         )
         sink = take(found)
         for dtype, shape in found.outputs:
@@ -219,8 +258,9 @@ class KernelSession(Session):
         return found
 
     def region(
-        self, text: str, seeds: Sequence[int], sizes: Sequence[int], ask: Ask, probes: int, limit_s: float
-    ) -> Region:
+        self, text: str, seeds: Sequence[int], sizes: Sequence[int], ask: Ask, probes: int, limit_s: float,
+        gradients: Gradients = FORWARD,
+    ) -> Region:  # fmt: skip
         """Time one call for each seed. Raises Refused, Broken.
 
         Args:
@@ -228,6 +268,7 @@ class KernelSession(Session):
             sizes: Bytes of each output, by the reference: that much memory is poisoned for each call.
             probes: Says which elements of the outputs are shown; the session hears it after DONE.
             limit_s: Until DONE.
+            gradients: As of `answer`.
         """
         asked = time.perf_counter()
         self._asked(
@@ -236,6 +277,7 @@ class KernelSession(Session):
                 "text": text,
                 "seeds": list(seeds),
                 "sizes": list(sizes),
+                "spec": gradients.spec,
                 "cold": ask.cold,
                 "one_by_one": ask.one_by_one,
                 "late": ask.late,
@@ -266,9 +308,9 @@ class KernelSession(Session):
         except (KeyError, TypeError, ValueError) as error:
             raise self._broken(Status.TAMPERED, f"a malformed answer ({error})") from error
 
-    def compare(self, text: str, seed: int, seconds: float) -> None:
+    def compare(self, text: str, seed: int, seconds: float, gradients: Gradients = FORWARD) -> None:
         """Ask the reference to hold outputs against its own: `piece` gives them, `rows` is what came of it."""
-        self._asked({"do": "compare", "text": text, "seed": seed, "init": INIT}, seconds)
+        self._asked({"do": "compare", "text": text, "seed": seed, "init": INIT, "spec": gradients.spec}, seconds)
 
     def piece(self, data: bytes) -> None:
         """Part of an output that the reference is to look at. Raises Broken."""
@@ -278,22 +320,23 @@ class KernelSession(Session):
         """What `kernel_error.row` says about each output. Raises Refused, Broken."""
         return [dict(row) for row in self._heard(seconds)["rows"]]
 
-    def profile(self, text: str, seed: int, seconds: float) -> list[tuple[str, float, int]]:
+    def profile(self, text: str, seed: int, seconds: float, gradients: Gradients = FORWARD) -> list[tuple[str, float, int]]:
         """(kernel, seconds of one call, launches of one call), longest first. Raises Refused, Broken."""
-        rows = self._asked({"do": "profile", "text": text, "seed": seed}, seconds)["profile"]
+        rows = self._asked({"do": "profile", "text": text, "seed": seed, "spec": gradients.spec}, seconds)["profile"]
         return [(str(name)[:400], float(spent), int(count)) for name, spent, count in rows]
 
-    def compiled(self, text: str, seed: int, seconds: float) -> list[Compiled]:
+    def compiled(self, text: str, seed: int, seconds: float, gradients: Gradients = FORWARD) -> list[Compiled]:
         """The module's own kernels, as they are launched by a call. Raises Refused, Broken."""
-        rows = self._asked({"do": "compiled", "text": text, "seed": seed}, seconds).get("compiled")
+        rows = self._asked({"do": "compiled", "text": text, "seed": seed, "spec": gradients.spec}, seconds).get("compiled")
         return of_session(row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else []
 
-    def counters(self, text: str, seed: int, names: Sequence[str], seconds: float) -> dict[str, Counted]:
+    def counters(self, text: str, seed: int, names: Sequence[str], seconds: float, gradients: Gradients = FORWARD) -> dict[str, Counted]:
         """What the hardware counts in the first of some kernels, by their own names.
 
         Raises Refused, Broken; the former where ncu is not there, may not read the counters, or takes longer than that.
         """
-        asked = {"do": "counters", "text": text, "seed": seed, "init": INIT, "options": counters.asked(names), "seconds": seconds}
+        what = {"text": text, "seed": seed, "init": INIT, "spec": gradients.spec}
+        asked = {"do": "counters", **what, "options": counters.asked(names), "seconds": seconds}
         printed = str(self._asked(asked, seconds + AROUND_S).get("counters"))
         if told := counters.failure(printed):
             raise Refused(Status.CRASHED, told)

@@ -8,7 +8,16 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from codeopt.sandbox.kernels.session import Answer, Ask, KernelSession, Refused, Region, Side
+from codeopt.sandbox.kernels.session import (
+    FORWARD,
+    Answer,
+    Ask,
+    Gradients,
+    KernelSession,
+    Refused,
+    Region,
+    Side,
+)
 from codeopt.sandbox.protocol import Sandbox
 from codeopt.sandbox.runner.kernel import SHAPES
 from codeopt.sandbox.session import Broken, Runtime, Sample, Session
@@ -50,14 +59,17 @@ class KernelSubject(Subject):
         self.compile_s: dict[int, float] = {}
         self._built: list[int] = []
         self._swaps = 0
+        self._loading_s = 0.0  # of compilers at import, which the first shape is charged with
         self.session_type = cast("type[Session]", partial(KernelSession, device=device))
 
     def _load(self, session: Session) -> None:
         assert isinstance(session, KernelSession)
         self._built.clear()
+        started = time.perf_counter()
         try:
             with self._setting_up(session):
                 session.module(self.side, self.setup_limit_s)
+            self._loading_s = time.perf_counter() - started
         except Refused as refused:
             raise CannotStart(refused.status, refused.evidence) from refused
 
@@ -87,23 +99,26 @@ class KernelSubject(Subject):
                 session.region(self.texts[shape], FIRST, NO_BYTES, Ask(), 0, self.setup_limit_s)
             except (Refused, Broken) as error:
                 raise CannotStart(error.status, error.evidence) from error
-            self.compile_s.setdefault(shape, time.perf_counter() - started)
+            self.compile_s.setdefault(shape, time.perf_counter() - started + self._loading_s)
+            self._loading_s = 0.0
             if len(self._built) == SHAPES:
                 del self._built[0]  # as the session does
             self._built.append(shape)
         return session
 
     def answer(
-        self, shape: int, seed: int, sizes: Sequence[int], take: Callable[[Answer], Callable[[bytes], None] | None]
-    ) -> Answer:
+        self, shape: int, seed: int, sizes: Sequence[int], take: Callable[[Answer], Callable[[bytes], None] | None],
+        gradients: Gradients = FORWARD,
+    ) -> Answer:  # fmt: skip
         """As `KernelSession.answer`. Raises CannotStart, Refused, Broken."""
-        return self.at(shape).answer(self.texts[shape], seed, sizes, CALL_S, take)
+        return self.at(shape).answer(self.texts[shape], seed, sizes, CALL_S, take, gradients)
 
     def region(
-        self, shape: int, seeds: Sequence[int], sizes: Sequence[int], ask: Ask, probes: int, limit_s: float = CALL_S
-    ) -> Region:
+        self, shape: int, seeds: Sequence[int], sizes: Sequence[int], ask: Ask, probes: int, limit_s: float = CALL_S,
+        gradients: Gradients = FORWARD,
+    ) -> Region:  # fmt: skip
         """As `KernelSession.region`. Raises CannotStart, Refused, Broken."""
-        return self.at(shape).region(self.texts[shape], seeds, sizes, ask, probes, limit_s)
+        return self.at(shape).region(self.texts[shape], seeds, sizes, ask, probes, limit_s, gradients)
 
     def run(self, case: Case, *, repeat: int = 1, limit_s: float = 30, extras: bool = False) -> Sample:
         """A region of the case's calls: `cpu_s` of the sample is the device's time. Raises CannotStart."""

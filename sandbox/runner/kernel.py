@@ -18,7 +18,9 @@ import random
 import sys
 import time
 
-from . import load, seal, wire
+from . import kernel_call, load, seal, wire
+from .kernel_call import described
+from .kernel_memory import meet, overlaps
 
 GO = b"G"
 PROBES = 512
@@ -131,7 +133,8 @@ class Kernel:
         self.device = (Cuda if device == "cuda" else Host)(torch)
         self.at = torch.device(self.device.kind)
         self.Tensor, self.Module = torch.Tensor, torch.nn.Module
-        self.seed_all, self.equal, self.no_grad = torch.manual_seed, torch.equal, torch.no_grad
+        self.seed_all, self.equal = torch.manual_seed, torch.equal
+        self.no_grad, self.enable_grad, self.grad, self.strided = torch.no_grad, torch.enable_grad, torch.autograd.grad, torch.strided
         self.pointer = torch.Tensor.data_ptr
         # Pairs that torch's own operations answer with are tuples, too.
         self.tuples = {tuple, list, *(held for held in vars(torch.return_types).values() if isinstance(held, type))}
@@ -141,6 +144,7 @@ class Kernel:
         self.cls = ""
         self.mode = "eager"
         self.loaded = {}
+        self.backward(False)
         gc.freeze()  # PyTorch's own objects stay: each collection would take most of a second to look at them
 
     def serve(self, message):
@@ -159,6 +163,7 @@ class Kernel:
         """Import the candidate, whose class `cls` is then what is run; a reference comes with each shape's text."""
         self.loaded = message
         self.cls, self.mode = message["class"], message["mode"]
+        self.backward(message["backward"])
         self.built.clear()
         if message["source"]:
             load.load(self.server.context, message)
@@ -166,6 +171,10 @@ class Kernel:
             if not (isinstance(found, type) and issubclass(found, self.Module)):
                 raise TypeError("it defines no class %s that is a torch.nn.Module" % self.cls)
         return {}
+
+    def backward(self, wanted):
+        """Whether a call is forward and backward from now on."""
+        self.call, self.around = (kernel_call.Backward, self.enable_grad) if wanted else (kernel_call.Forward, self.no_grad)
 
     def do_build(self, message):
         """The module of a shape, on the device; its weights by the seed, as the original's are."""
@@ -221,25 +230,40 @@ class Kernel:
 
     def do_answer(self, message):
         """One call, answered in full: what each output is, which arguments changed, then the bytes in pieces."""
-        arguments = self.inputs(message["text"], message["seed"])
-        self.poison(message["sizes"], 1)
-        with self.no_grad():
-            outputs = self.flat(self.built[message["text"]][1](*arguments))
+        text, seed, spec, module = message["text"], message["seed"], message["spec"], self.built[message["text"]][1]
+        call = self.call(self, text, seed, spec)
+        self.poison(message["sizes"], self.call.between)
+        try:
+            outputs, more = self.answered(call, module)
+        except kernel_call.Missing as error:
+            outputs, more = [], {"missing": str(error)}
         self.device.synchronise()
-        pristine = self.inputs(message["text"], message["seed"])
-        given = [value for value in arguments if isinstance(value, self.Tensor)]
+        pristine = self.call(self, text, seed, spec)
+        given = [value for value in call.given if isinstance(value, self.Tensor)]
         self.reply(
             {
                 "about": [described(output) for output in outputs],
-                "changed": [i for i, pair in enumerate(zip(arguments, pristine)) if not self.same(*pair)],
-                "alias": overlaps(self.spans(outputs), self.spans(arguments)),
+                "changed": [i for i, pair in enumerate(zip(call.given, pristine.given)) if not self.same(*pair)],
+                "alias": overlaps(self.spans(outputs), self.spans(call.given)),
                 "given": sum(value.numel() * value.element_size() for value in given),
+                **more,
             }
         )
         for output in outputs:
             data = self.raw(output)
             for at in range(0, len(data), PIECE):
                 self.reply({"piece": data[at : at + PIECE]})
+
+    def answered(self, call, module):
+        """The tensors that a call is answered with, and what is found out about gradients where nothing is said of them."""
+        call.bound(module)
+        with self.around():
+            ran = call.run(module)
+        found = call.tensors(ran)
+        if self.call is kernel_call.Forward or call.spec:
+            return found, {}
+        spec, without = call.found(module, ran)
+        return found, {"spec": spec, "names": kernel_call.names(spec), "without": without}
 
     def same(self, one, other):
         return self.equal(one, other) if isinstance(one, self.Tensor) else True
@@ -262,38 +286,48 @@ class Kernel:
 
     def do_region(self, message):
         """Time calls with an input of its own each. See the parent's `KernelSession.region`."""
-        text, seeds = message["text"], message["seeds"]
-        arguments = [] if message["late"] else [self.inputs(text, seed) for seed in seeds]
+        text, seeds, spec = message["text"], message["seeds"], message["spec"]
+        calls = [] if message["late"] else self.bound(text, seeds, spec)
         self.poison(message["sizes"], len(seeds))
         while len(self.marks) < 2 * len(seeds):
             self.marks += self.device.marks(2)
-        module = self.idle(message) if message["idle"] else self.built[text][1]
+        idle = self.idle(message) if message["idle"] else None
         self.device.synchronise()
         self.reply({"ready": True})
         if wire.receive_exactly(self.server.sock, 1) != GO:
             return None
         outputs, failed = [], ""
         try:
-            arguments = arguments or [self.inputs(text, seed) for seed in seeds]
-            with self.no_grad():
-                self.calls(module, arguments, outputs, message)
+            calls = calls or self.bound(text, seeds, spec)
+            with self.around():
+                self.calls([idle or call.run for call in calls], self.built[text][1], outputs, message)
             self.device.synchronise()
         except BaseException as error:
             failed = self.told(error)
         self.reply({"done": True})
         probes = wire.receive(self.server.sock)["probes"]
-        return {"error": failed} if failed else self.shown(outputs, arguments, probes)
+        if failed:
+            return {"error": failed}
+        flats = [self.flat(output) if idle else call.tensors(output) for call, output in zip(calls, outputs)]
+        return self.shown(flats, calls, probes)
 
-    def calls(self, module, arguments, outputs, message):
+    def bound(self, text, seeds, spec):
+        """A call for each seed, ready to run."""
+        calls = [self.call(self, text, seed, spec) for seed in seeds]
+        for call in calls:
+            call.bound(self.built[text][1])
+        return calls
+
+    def calls(self, runs, module, outputs, message):
         cold, one_by_one, hold = message["cold"], message["one_by_one"], message["hold"]
         device, marks = self.device, self.marks
-        for index, call in enumerate(arguments):
+        for index, run in enumerate(runs):
             if hold:
                 device.hold(hold)
             if cold:
                 device.flush()
             device.mark(marks, 2 * index)
-            outputs.append(module(*call))
+            outputs.append(run(module))
             device.mark(marks, 2 * index + 1)
             if one_by_one:
                 device.synchronise()
@@ -301,20 +335,19 @@ class Kernel:
     def idle(self, message):
         """What stands in for the module where a region is to show what it costs by itself."""
         made = [self.torch.zeros(size, dtype=self.torch.uint8, device=self.at) for size in message["sizes"]]
-        return lambda *arguments: tuple(made)
+        return lambda module: tuple(made)
 
-    def shown(self, outputs, arguments, probes):
+    def shown(self, flats, calls, probes):
         """Seconds of each call, and some elements of each output and each argument, chosen by the parent just now."""
-        flats = [self.flat(output) for output in outputs]
         chosen = [[self.chosen(output, probes + index) for output in flat] for index, flat in enumerate(flats)]
-        given = [[self.chosen(value, ~probes) for value in call if isinstance(value, self.Tensor)] for call in arguments]
+        given = [[self.chosen(value, ~probes) for value in call.given if isinstance(value, self.Tensor)] for call in calls]
         spans = [self.spans(flat) for flat in flats]
         return {
-            "seconds": [self.device.between(self.marks, 2 * i, 2 * i + 1) for i in range(len(outputs))],
+            "seconds": [self.device.between(self.marks, 2 * i, 2 * i + 1) for i in range(len(flats))],
             "about": [[described(output) for output in flat] for flat in flats],
             "outputs": [[self.raw(values) for values in call] for call in chosen],
             "arguments": [[self.raw(values) for values in call] for call in given],
-            "alias": [overlaps(own, self.spans(call)) for own, call in zip(spans, arguments)],
+            "alias": [overlaps(own, self.spans(call.given)) for own, call in zip(spans, calls)],
             "shared": meet(spans),
         }
 
@@ -340,14 +373,13 @@ class Kernel:
     # --- the reference's own -------------------------------------------------------------------------------
 
     def truth(self, message, seed):
-        """A call's arguments, this module's outputs, and the same in double precision as far as that works."""
+        """What a call is given, this module's outputs, and the same in double precision as far as that works."""
         from . import kernel_error
 
-        arguments = self.inputs(message["text"], seed)
-        with self.no_grad():
-            wanted = self.flat(self.built[message["text"]][1](*arguments))
-        exact = kernel_error.exact(self, message["text"], seed, message["init"]) or []
-        return arguments, wanted, exact + [None] * (len(wanted) - len(exact))
+        call = self.call(self, message["text"], seed, message["spec"])
+        wanted, _ = self.answered(call, self.built[message["text"]][1])
+        exact = kernel_error.exact(self, message, seed) or []
+        return call.given, wanted, exact + [None] * (len(wanted) - len(exact))
 
     def do_errors(self, message):
         """How far this module's own outputs are from the truth, for each of some inputs."""
@@ -393,13 +425,13 @@ class Kernel:
         """Which kernels the module runs."""
         from . import kernel_profile
 
-        return {"profile": kernel_profile.profiled(self, message["text"], message["seed"])}
+        return {"profile": kernel_profile.profiled(self, message["text"], message["seed"], message["spec"])}
 
     def do_compiled(self, message):
         """What its own kernels were compiled to."""
         from . import kernel_compiled
 
-        return {"compiled": kernel_compiled.compiled(self, message["text"], message["seed"])}
+        return {"compiled": kernel_compiled.compiled(self, message["text"], message["seed"], message["spec"])}
 
     def do_counters(self, message):
         """What the hardware counts in one call."""
@@ -438,23 +470,6 @@ class Printing:
 
     def __exit__(self, *_):
         self.release(self.held)
-
-
-def described(tensor):
-    return [str(tensor.dtype).partition(".")[2], list(tensor.shape)]
-
-
-def overlaps(own, others):
-    """Pairs of indices whose memory meets."""
-    return [
-        [i, j] for i, (a, b) in enumerate(own) for j, (c, d) in enumerate(others) if a < d and c < b and b > a and d > c
-    ]
-
-
-def meet(spans):
-    """Whether memory of different calls meets."""
-    found = sorted((first, last, call) for call, own in enumerate(spans) for first, last in own if last > first)
-    return any(found[i][0] < found[i - 1][1] and found[i][2] != found[i - 1][2] for i in range(1, len(found)))
 
 
 def serve(server, message):

@@ -7,14 +7,14 @@ MOST_TEXT = 1 << 20
 LIBRARY = "_LIBRARY"  # of agent/prompts/cuda_module.py.j2
 
 
-def compiled(kernel, text, seed):
+def compiled(kernel, text, seed, spec):
     """A row for each kernel that a call launches: see `facts` and `library`. No text: nothing is called."""
-    rows = [facts(found) for found in launched(kernel, text, seed)[:MOST]] if text else []
+    rows = [facts(found) for found in launched(kernel, text, seed, spec)[:MOST]] if text else []
     built = getattr(kernel.server.context.module, LIBRARY, None)
     return rows + ([library(built)] if built is not None else [])
 
 
-def launched(kernel, text, seed):
+def launched(kernel, text, seed, spec):
     """Triton's kernels in the order in which a call launches them, each once; [] where it does not use Triton."""
     triton = sys.modules.get("triton.compiler.compiler")
     cls = getattr(triton, "CompiledKernel", None)
@@ -28,11 +28,11 @@ def launched(kernel, text, seed):
             found.append(self)
         return before(self, *arguments, **named)
 
-    arguments = kernel.inputs(text, seed)
+    (call,) = kernel.bound(text, [seed], spec)
     cls.launch_metadata = noted
     try:
-        with kernel.no_grad():
-            kernel.built[text][1](*arguments)
+        with kernel.around():
+            call.run(kernel.built[text][1])
         kernel.device.synchronise()
     finally:
         cls.launch_metadata = before

@@ -31,7 +31,7 @@ def counted(kernel, message):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "asked")
         with open(path, "wb") as file:
-            held = {"device": kernel.device.kind, "load": kernel.loaded, **{name: message[name] for name in ("text", "seed", "init")}}
+            held = {"device": kernel.device.kind, "load": kernel.loaded, **{name: message[name] for name in ("text", "seed", "init", "spec")}}
             file.write(msgpack.packb(held, use_bin_type=True, unicode_errors="surrogatepass"))
         words = [found, *message["options"], sys.executable, os.path.abspath(__file__), path]
         process = subprocess.Popen(
@@ -72,15 +72,15 @@ def call(path):
     made.do_load(asked["load"])
     made.build(asked["text"], asked["init"])
     module = made.built[asked["text"]][1]
-    with made.no_grad():
-        for number in range(WARM):
-            module(*made.inputs(asked["text"], asked["seed"] + number))
-        arguments = made.inputs(asked["text"], asked["seed"] + WARM)
+    *warm, last = made.bound(asked["text"], [asked["seed"] + number for number in range(WARM + 1)], asked["spec"])
+    with made.around():
+        for call in warm:
+            call.run(module)
         made.device.synchronise()
         shown = made.torch.cuda.cudart() if asked["device"] == "cuda" else None
         if shown is not None:
             shown.cudaProfilerStart()
-        module(*arguments)
+        last.run(module)
         made.device.synchronise()
         if shown is not None:
             shown.cudaProfilerStop()

@@ -3,25 +3,30 @@
 Only the reference's process does this; what is decided from these numbers is decided by the parent.
 """
 
+from . import kernel_call
 
-def exact(kernel, text, seed, init):
-    """The outputs in double precision: the file's own `Exact`, else its module with all floats widened; None where neither works."""
-    torch = kernel.torch
+
+def exact(kernel, message, seed):
+    """The outputs in double precision: the file's own `Exact`, else its module with all floats widened; None where neither works.
+
+    Gradients follow them; those that this module does not give are left out, or None.
+    """
+    text = message["text"]
     names = kernel.built[text][0]
     try:
-        module = kernel.instance(names, names.get("Exact", names[kernel.cls]), init).double()
-        arguments = kernel.inputs(text, seed)
-        wide = [widened(torch, value) for value in arguments]
-        with kernel.no_grad():
-            found = module(*wide)
-        return kernel.flat(found)
+        module = kernel.instance(names, names.get("Exact", names[kernel.cls]), message["init"]).double()
     except Exception:  # many operations have no kernel for doubles: then the reference alone is the measure
         return None
-
-
-def widened(torch, value):
-    floats = isinstance(value, torch.Tensor) and value.dtype.is_floating_point
-    return value.double() if floats else value
+    for kind in dict.fromkeys((kernel.call, kernel_call.Forward)):
+        try:
+            call = kind(kernel, text, seed, message["spec"]).widened()
+            call.bound(module)
+            with kernel.around():
+                found = call.run(module)
+            return kernel.flat(found) if kind is kernel_call.Forward else [*found[0], *found[1]]
+        except Exception:
+            continue
+    return None
 
 
 def row(torch, wanted, given, truth, arguments):

@@ -4,17 +4,17 @@ ROUNDS = 5
 MOST = 24
 
 
-def profiled(kernel, text, seed):
+def profiled(kernel, text, seed, spec):
     """[name, seconds of one call, launches of one call] of each kernel (without a GPU: each operator), longest first."""
     from torch.profiler import ProfilerActivity, profile
 
     module, cuda = kernel.built[text][1], kernel.device.kind == "cuda"
-    arguments = [kernel.inputs(text, seed + number) for number in range(ROUNDS)]
+    calls = kernel.bound(text, [seed + number for number in range(ROUNDS)], spec)
     kernel.device.synchronise()
     activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA] if cuda else [ProfilerActivity.CPU]
-    with kernel.no_grad(), profile(activities=activities) as found:
-        for call in arguments:
-            module(*call)
+    with kernel.around(), profile(activities=activities) as found:
+        for call in calls:
+            call.run(module)
         kernel.device.synchronise()
     rows = []
     for event in found.key_averages():

@@ -1,5 +1,7 @@
 """What the device reaches (bandwidth, matrix rates), and what one call of a module needs: the two sides of a roofline."""
 
+from . import kernel_call
+
 BYTES = 1 << 30
 ROUNDS = 7
 SIDE = 4096
@@ -57,22 +59,37 @@ def float8_rate(torch, best):
 
 
 def cost(kernel, text, seed):
-    """Least bytes (arguments, weights and answers, each once), and operations by torch's counter, or what the file says."""
-    torch = kernel.torch
+    """Least bytes (arguments, weights, answers and gradients, each once), and operations by torch's counter, or what the file says.
+
+    What the file says is of forward alone: with gradients it does not count.
+    """
     names, module = kernel.built[text]
-    arguments = kernel.inputs(text, seed)
-    types = {str(value.dtype).partition(".")[2] for value in arguments if isinstance(value, torch.Tensor)}
-    found = {key: int(value) for key, value in names["cost"]().items() if key in COSTS} if "cost" in names else {}
+    call = kernel.call(kernel, text, seed)
+    types = {str(value.dtype).partition(".")[2] for value in call.arguments if isinstance(value, kernel.Tensor)}
+    said = names["cost"]() if "cost" in names and kernel.call is kernel_call.Forward else {}
+    found = {key: int(value) for key, value in said.items() if key in COSTS}
     if set(found) != set(COSTS):
-        found = {**counted(kernel, module, arguments), **found}
+        found = {**counted(kernel, module, call), **found}
     return {**found, "types": sorted(types)}
 
 
-def counted(kernel, module, arguments):
+def counted(kernel, module, call):
     from torch.utils.flop_counter import FlopCounterMode  # takes seconds to import what it needs
 
-    with kernel.no_grad(), FlopCounterMode(display=False) as counter:
-        outputs = kernel.flat(module(*arguments))
-    tensors = [*arguments, *module.parameters(), *module.buffers(), *outputs]
+    call.bound(module)
+    call.grad = accumulated  # the counter's hooks do not work in torch.autograd.grad
+    with kernel.around(), FlopCounterMode(display=False) as counter:
+        outputs = call.tensors(call.run(module))
+    tensors = [*call.arguments, *call.upstream, *module.parameters(), *module.buffers(), *outputs]
     size = sum(value.numel() * value.element_size() for value in tensors if isinstance(value, kernel.Tensor))
     return {"bytes": size, "flops": int(counter.get_total_flops())}
+
+
+def accumulated(outputs, places, upstream, allow_unused):
+    import torch
+
+    torch.autograd.backward(outputs, upstream, inputs=places)
+    found = [place.grad for place in places]
+    for place in places:
+        place.grad = None
+    return found

@@ -52,6 +52,7 @@ class Settings(Record):
         rel_tol, abs_tol: Tolerance for floats in values.
         float_tol: Tolerance for numbers in printed text.
         device: "cuda" or "cpu": where a kernel runs.
+        backward: Of a kernel forward and backward are checked and timed, not forward alone.
         keep_signature: Everything public in the file keeps its name and its parameters.
         no_new_imports: Nothing is imported or included that the original does not.
         pure_python: Nothing is imported but the standard library, the project, and what the original imports.
@@ -81,6 +82,7 @@ class Settings(Record):
     abs_tol: float | None = Field(default=None, ge=0)
     float_tol: float | None = Field(default=None, ge=0)
     device: Literal["cuda", "cpu"] | None = None
+    backward: bool | None = None
     keep_signature: bool | None = None
     no_new_imports: bool | None = None
     pure_python: bool | None = None

@@ -147,3 +147,25 @@ def test_own_kernels_that_are_slower_are_judged_and_stand_in_the_trace(tmp_path:
 )
 def test_a_size_from_a_session_is_computed_and_never_run(size: str, is_: int) -> None:
     assert hint([size], {"s0": Symbol(8)}) == is_
+
+
+def test_optimize_with_backward(tmp_path: Path) -> None:
+    """A module without gradients is refused and goes back; the winner's bench has them; rules say that they have nothing."""
+    pytest.importorskip("torch", reason=NO_TORCH)
+    head, _, rest = REFERENCE.partition("        out = ")  # rows that are written in place cannot be differentiated
+    rows = "        return torch.stack([torch.softmax(row, -1) for row in x])\n"
+    head = re.sub("SHAPES = .*\nHELD_OUT = .*\n", "", head)
+    (tmp_path / "kernel.py").write_text(head + rows + rest.partition("return out\n")[2])
+    (tmp_path / "codeopt.toml").write_text('backward = true\ndevice = "cpu"\n')
+    without = FAST.replace("torch.softmax(x, -1)", "torch.softmax(x.detach(), -1)")
+    with serve(fenced(without), fenced(FAST), Step("I have no further idea."), Step("None."), Step("None.")) as server:
+        words = ("--model", "m", "--strategy", "refine", "--proposer", "rules,llm", "--base-url", server.url, "--max-tokens", "100000")
+        done = codeopt("optimize", "kernel.py", *words, "--sandbox", "process", "--time", "120", "--run", "run", "--json", cwd=tmp_path, seconds=600)
+        asked = [request["messages"] for request in server.requests if request.get("messages")]
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and found["verified"] and found["kernel"]["backward"], (found, done.stderr)
+    assert "torch.autograd.Function" in asked[0][1]["content"]
+    assert any("output 0 has no grad_fn where the reference's has one" in message["content"] for message in asked[1])
+    assert "rules write kernels for forward alone" in (tmp_path / "run" / "trace.jsonl").read_text()
+    assert "--backward" in found["verify"] and "torch.autograd.grad" in Path(found["files"]["bench"]).read_text()
+    assert "forward and backward" in Path(found["files"]["report"]).read_text()

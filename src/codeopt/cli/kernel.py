@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def verify_kernel(
     before: Side, after: Side, *, sandbox: str, device: str | None, python: str | None, rel: float | None, pairs: int | None,
-    seed: int, as_json: bool, as_markdown: str, quiet: bool,
+    seed: int, backward: bool, as_json: bool, as_markdown: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Run it, show it, leave with 0 (right and faster) or 1; `as_markdown` is the name to show in Markdown, "" for plain text."""
     from codeopt.agent.kernels.verify import verify_kernel as run
@@ -27,8 +27,9 @@ def verify_kernel(
             print(f"  {line}", file=sys.stderr, flush=True)
 
     found = run(
-        before, after, sandbox=sandbox, device=device, python=python, rel=rel, pairs=pairs or PAIRS, seed=seed, tell=tell
-    )
+        before, after, sandbox=sandbox, device=device, python=python, rel=rel, pairs=pairs or PAIRS, seed=seed,
+        backward=backward, tell=tell,
+    )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(found.summary()))
     elif as_markdown:
@@ -46,15 +47,16 @@ def show(found: KernelVerification, quiet: bool) -> None:
     from codeopt.agent.kernels.verify import named
     from codeopt.agent.report import gist
 
+    right = f"right on {len(found.rows)} shape(s){', forward and backward' if found.backward else ''}"
     if found.best is not None and found.eager is not None:
         best, eager = found.best, found.eager
         what = "faster" if found.accepted else "not verifiably faster"
         typer.echo(
-            f"right on {len(found.rows)} shape(s); {what}: {best.speedup:.2f}x against {named(found.rival)}, the fastest "
+            f"{right}; {what}: {best.speedup:.2f}x against {named(found.rival)}, the fastest "
             f"(95 % interval {best.low:.2f}-{best.high:.2f}); {eager.speedup:.2f}x against eager"
         )
     elif found.untimed:
-        typer.echo(f"right on {len(found.rows)} shape(s); {found.evidence}")
+        typer.echo(f"{right}; {found.evidence}")
     else:
         typer.echo(f"{found.status}: {gist(found.evidence)}")
     if quiet:

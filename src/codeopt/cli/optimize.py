@@ -101,6 +101,10 @@ def optimize(
     device: Annotated[
         str | None, typer.Option(help="Of a kernel: cuda or cpu (default: the GPU).", rich_help_panel=TASK)
     ] = None,
+    backward: Annotated[
+        bool | None,
+        typer.Option("--backward/--no-backward", help="Of a kernel: forward and backward are to be faster.", show_default=False, rich_help_panel=TASK),
+    ] = None,
     keep_signature: Annotated[
         bool | None,
         typer.Option(

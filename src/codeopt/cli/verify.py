@@ -59,6 +59,9 @@ def verify(
     ] = None,
     pairs: Annotated[int | None, typer.Option(min=10, help="Timing pairs (20; for a kernel 10 for each shape).")] = None,
     device: Annotated[str | None, typer.Option(help="Of a kernel: cuda, or cpu, which is timed only where it is named (default: the GPU, else checks only).")] = None,
+    backward: Annotated[
+        bool | None, typer.Option("--backward/--no-backward", help="Of a kernel: check and time forward and backward.", show_default=False)
+    ] = None,
     crosshair: Annotated[
         bool, typer.Option("--crosshair/--no-crosshair", help="Search for counterexamples, where CrossHair is installed.")
     ] = True,
@@ -69,7 +72,7 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the first line only.")] = False,
 ) -> None:
     """The command itself; see `register` for its help."""
-    from codeopt.agent.tasks.cuda import SUFFIX as CUDA
+    from codeopt.agent.tasks.cuda import is_source
     from codeopt.agent.tasks.kernel import is_kernel
     from codeopt.agent.verify import side
     from codeopt.agent.verify import verify as run
@@ -78,7 +81,7 @@ def verify(
     from codeopt.sandbox.verdict import HOLDOUT_PAIRS
 
     before = side(old)
-    if (before.path.suffix == CUDA or is_kernel(before.source)) and function is None:
+    if (is_source(before.path, before.source) or is_kernel(before.source)) and function is None:
         from codeopt import config
         from codeopt.agent.tasks.detect import refuse
         from codeopt.agent.tasks.model import PROMISES
@@ -88,7 +91,7 @@ def verify(
         refuse(said, "kernels", *PROMISES, "memory_at_most")
         verify_kernel(
             before, side(new), sandbox=sandbox, device=said.device, python=said.python, rel=said.rel_tol,
-            pairs=pairs, seed=seed, as_json=as_json, as_markdown=new if as_markdown else "", quiet=quiet,
+            pairs=pairs, seed=seed, backward=bool(said.backward), as_json=as_json, as_markdown=new if as_markdown else "", quiet=quiet,
         )  # fmt: skip
     found = run(
         old,
