@@ -8,7 +8,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from codeopt.sandbox.kernels import device, judge
 from codeopt.sandbox.kernels.session import KernelSession, Side
 from codeopt.sandbox.kernels.subject import KernelSubject
 from codeopt.sandbox.process import ProcessSandbox
+from codeopt.trace import Note, TraceWriter, read_trace
 from codeopt.types import Candidate, ProfileRow, Proposal
 from tests.commandline import codeopt, refused
 
@@ -237,36 +238,42 @@ def test_cuda_graphs_answer_in_memory_of_their_own() -> None:
 # --- the proposer --------------------------------------------------------------------------------------------
 
 
-def proposals(source: str, compiled: tuple[str, ...], left: float = math.inf) -> tuple[list[Proposal], list[str], list[dict[int, float]], list[str]]:
-    """(what is proposed, what is said, seconds of compiling of what the search would get, labels)."""
+@contextmanager
+def begun(source: str, compiled: tuple[str, ...], left: float = math.inf) -> Iterator[tuple[KernelShop, Examiner, KernelCompile]]:
+    """A proposer whose rivals are measured."""
     kernel = read_kernel(Path("module.py"), source)
     with closing(KernelShop(kernel, ProcessSandbox(), "cpu")) as shop:
         examiner = Examiner(shop, judge.KernelJudge(shop.subject(Side()), seed=1), compiled=compiled)
         examiner.learn()
         examiner.rivals()
         seen = [number for number in examiner.shapes if not examiner.rows[number].held_out]
-        proposer = KernelCompile(shop, examiner, seen, lambda: left)
-        said: list[str] = []
-        proposer._say = lambda context: (said.extend(proposer._lines), proposer._lines.clear())  # type: ignore[method-assign, assignment, return-value]
-        root = Candidate(id="c0", parent="", proposal=Proposal(source=source, proposer="", note=""))
-        made, spent, labels = [], [], []
-        for proposal in proposer.propose(ProposeContext(parent=root, source=source)):
+        yield shop, examiner, KernelCompile(shop, examiner, seen, lambda: left)
+
+
+def context(source: str, trace: TraceWriter) -> ProposeContext:
+    """What it is asked with."""
+    root = Candidate(id="c0", parent="", proposal=Proposal(source=source, proposer="", note=""))
+    return ProposeContext(parent=root, source=source, trace=trace)
+
+
+def proposed(source: str, compiled: tuple[str, ...], folder: Path, left: float = math.inf) -> tuple[list[tuple[Proposal, str]], list[str]]:
+    """What is proposed, with its label, and what is said; each is right, and was ready on the shapes that a search sees."""
+    with begun(source, compiled, left) as (shop, examiner, proposer), TraceWriter(folder) as trace:
+        made = []
+        for proposal in proposer.propose(context(source, trace)):
             subject = shop.proposed(proposal)
-            made.append(proposal)
-            spent.append(dict(subject.compile_s))
-            assert examiner.judge.check(subject, seen[0], 5) is None
+            assert list(subject.compile_s) == [0], "it is compiled in its own session before anybody times it"
+            assert examiner.judge.check(subject, 0, 5) is None
             rows = subject.at(0).profile(subject.texts[0], 1, 60)
-            labels.append(label(proposal.source, [ProfileRow(file="", line=0, function=name, share=0.1) for name, _, _ in rows]))
+            made.append((proposal, label(proposal.source, [ProfileRow(file="", line=0, function=name, share=0.1) for name, _, _ in rows])))
             shop.forget(subject)
-        return made, said, spent, labels
+    return made, [event.text for event in read_trace(folder) if isinstance(event, Note)]
 
 
 @needs_torch
-def test_without_rivals_only_what_is_not_compiled_is_proposed() -> None:
-    made, said, spent, labels = proposals(IMAGES, ())
-    assert [proposal.rule for proposal in made] == ["channels last"] and labels == ["library"]
-    assert list(spent[0]) == [0], "it is ready when it is proposed, on the shapes that a search sees"
-    assert said == []
+def test_without_rivals_only_what_is_not_compiled_is_proposed(tmp_path: Path) -> None:
+    made, said = proposed(IMAGES, (), tmp_path)
+    assert [(proposal.rule, is_) for proposal, is_ in made] == [("channels last", "library")] and said == []
 
 
 QUICK = module("return torch.tanh(x) * 2 + x", "x=(R, C)").replace(
@@ -274,22 +281,26 @@ QUICK = module("return torch.tanh(x) * 2 + x", "x=(R, C)").replace(
 )
 
 
-@needs_torch
-@pytest.mark.parametrize("sizes", [1, 2])
-def test_modes_that_are_rivals_are_not_proposed_again(sizes: int) -> None:
-    source = QUICK if sizes == 2 else "\n".join(line for line in QUICK.splitlines() if not line.startswith("HELD_OUT"))
-    made, _, spent, labels = proposals(source, ("default",))
-    tuned = "torch.compile(max-autotune-no-cudagraphs)"
-    apart = [f"{tuned}, each size apart", "torch.compile(default), each size apart"]
-    assert [proposal.note for proposal in made] == (apart if sizes == 2 else [tuned])
-    assert all(list(shapes) == [0] for shapes in spent) and set(labels) == {"compiler"}
+TUNED = "torch.compile(max-autotune-no-cudagraphs)"
 
 
 @needs_torch
-def test_what_cannot_be_compiled_in_time_is_left_out_and_said() -> None:
-    made, said, _, _ = proposals(QUICK, ("default",), left=0.01)
-    assert made == [] and len(said) == 2, said
-    assert all(line.startswith("left out for want of time: torch.compile(") and "s to compile)" in line for line in said), said
+def test_modes_that_are_rivals_are_not_proposed_again(tmp_path: Path) -> None:
+    one = "\n".join(line for line in QUICK.splitlines() if not line.startswith("HELD_OUT"))
+    made, said = proposed(one, ("default",), tmp_path)
+    assert [(proposal.note, is_) for proposal, is_ in made] == [(TUNED, "compiler")] and said == []
+
+
+@needs_torch
+def test_what_cannot_be_compiled_in_time_is_left_out_and_said(tmp_path: Path) -> None:
+    with begun(QUICK, ("default",), 0.01) as (_, _, proposer), TraceWriter(tmp_path) as trace:
+        told = [idea.told for idea in proposer.ideas()]
+        assert told == [f"{TUNED}, each size apart", "torch.compile(default), each size apart"], "with two sizes that is new"
+        assert list(proposer.propose(context(QUICK, trace))) == []
+    said = [event.text for event in read_trace(tmp_path) if isinstance(event, Note)]
+    assert len(said) == 2, said
+    for what, line in zip(told, said, strict=True):
+        assert line.startswith(f"left out for want of time: {what} (about ") and line.endswith(" s to compile)")
 
 
 @needs_torch
