@@ -131,7 +131,8 @@ class _Way:
                 lines.append(own)
                 self.made.append(made)
             self.which.append(lines.index(own))
-            made.sizes()  # raises where it cannot tell what it was made for
+            made.answers()  # raises where it has not what the module answers with
+            made.sizes()  # and where it cannot tell what it was made for
         self.lines = lines
         self.first = next((made for made in self.made if made.launchers), self.made[0])
 

@@ -117,12 +117,16 @@ def _written(made: Plan, value: Value) -> Attention | None:
     if group is None or plan.outs(program, group.names) != [weights.name] or group.reduced != {len(group.space) - 1}:
         return None
     soft = _softmax(program, weights)
-    if soft is None or len({reader.name for reader in plan.readers(program, weights)}) != 1:
+    if soft is None or weights.name in program.outputs or len({reader.name for reader in plan.readers(program, weights)}) != 1:
         return None
     names, weighed = soft
     between = tuple(name for name in group.names if name not in names)
     products = [leaf for leaf in plan.leaves(program, group.names) if matmul.product_of(program, leaf, 1) is not None]
-    inner = [one for one in products if one.shape == weights.shape and len({reader.name for reader in plan.readers(program, one)}) == 1]
+    inner = [
+        one
+        for one in products
+        if one.shape == weights.shape and one.name not in program.outputs and {reader.name for reader in plan.readers(program, one)} <= set(group.names)
+    ]
     if len(inner) != 1 or any(program.values[name].kind != "point" for name in between):
         return None
     before = matmul.product_of(program, inner[0], 1)
@@ -309,7 +313,7 @@ LOOP = """
 
 def _loops(program: Program, one: Attention, body: Body, load: str, step: str) -> str:
     """Text of the loop over keys, as far as a band lets the block see: of a causal attention two, the first over what all its rows see."""
-    scores = body.names[one.scores.name] if one.scores is not None else "scores"
+    scores = body.names.get(one.scores.name, "scores") if one.scores is not None else "scores"
     product = f"{scores} = tl.dot(q, k, input_precision=PRECISION){' * SCALE' if one.scale else ''}"
 
     def lines(names: Sequence[str], weighed: str, kept: str) -> str:

@@ -171,6 +171,7 @@ class Body:
         kind = words.kind_of(leaf.dtype)
         other = f", mask={mask}, other={'0.0' if kind == 'float' else '0'}" if mask else ""
         wide = f".to({self.wide})" if kind == "float" and f"tl.{leaf.dtype}" != self.wide else ""
+        wide = f".to(tl.float32){wide}" if leaf.dtype == "bfloat16" and self.wide == "tl.float64" else wide
         wide = " != 0" if kind == "bool" else wide
         return f"{name} = tl.load({name}_ptr{' + ' + place if place else ''}{other}){wide}"
 
@@ -181,7 +182,8 @@ class Body:
         if self.group.reduced and not place:  # one row: its number is 0
             self.used.add("rows")
             place, mask = "rows", rows
-        return f"tl.store({name}_out{' + ' + place if place else ''}, {name}{', mask=' + mask if mask else ''})"
+        single = ".to(tl.float32)" if value.dtype == "bfloat16" and self.wide == "tl.float64" else ""
+        return f"tl.store({name}_out{' + ' + place if place else ''}, {name}{single}{', mask=' + mask if mask else ''})"
 
     # --- operations ---------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Choice:
         tiles, heads: Of matrix products and of attentions; None leaves those to torch.
         prologues: Operands of products that can be are computed in them.
         selections: The largest elements are chosen in a kernel, not by torch.
+        vectors: Products with one row or one column are sums in fused kernels.
     """
 
     config: Config
@@ -34,6 +35,7 @@ class Choice:
     heads: attention.Config | None = None
     prologues: bool = False
     selections: bool = False
+    vectors: bool = False
 
     def numbers(self, keys: Sequence[str]) -> dict[str, int | str]:
         """Those that matter, by their key."""

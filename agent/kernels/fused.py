@@ -7,6 +7,8 @@ calculation for softmax", 2018), and so do a mean and a variance (Chan, Golub an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from codeopt.agent.kernels import words
 from codeopt.agent.kernels.body import Body
 from codeopt.agent.kernels.graph import Unsupported
@@ -36,6 +38,30 @@ def points(body: Body) -> list[str]:
         *indices,
         *lines,
     ]
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an arg-reduction compares.
+
+    Attributes:
+        op: argmax or argmin. text: Of the keys. worst: What none of them is beyond. dtype: Theirs.
+    """
+
+    op: str
+    text: str
+    worst: str
+    dtype: str
+
+    @property
+    def side(self) -> str:
+        """ "max" or "min"."""
+        return self.op[3:]
+
+    @property
+    def sign(self) -> str:
+        """The comparison that says better."""
+        return ">" if self.op == "argmax" else "<"
 
 
 class Rows:
@@ -186,9 +212,8 @@ class Rows:
                 f"{name} = tl.sum({name}_away * {name}_away, axis=1)[:, None]",
             ]
         if value.op in ("argmax", "argmin"):
-            side = value.op[3:]
-            worst = self._worst(value)
-            return [f"{name} = tl.{value.op}({self._kept(self._key(value, x), worst)}, axis=1)[:, None].to(tl.int64)  # first {side}"]
+            key = self.key(value, x)
+            return [f"{name} = tl.{key.op}({self._kept(key.text, key.worst)}, axis=1)[:, None].to(tl.int64)  # first {value.op[3:]}"]
         raise Unsupported(f"no kernel for {value.op}")
 
     def beside(self, value: Value, op: str) -> str:
@@ -198,11 +223,15 @@ class Rows:
                 return self.body.names[other.name]
         return ""
 
-    def _key(self, value: Value, x: str) -> str:
-        """What argmax compares: torch takes the first NaN for the extreme."""
-        if words.kind_of(self.body.inside(value)[0].dtype) != "float":
-            return x
-        return f"tl.where({x} != {x}, {HIGH if value.op == 'argmax' else LOW}, {x})"
+    def key(self, value: Value, x: str = "") -> Key:
+        """What an arg-reduction compares. Of floats the bits: torch takes the first NaN for the extreme, beyond infinity."""
+        used = self.body.inside(value)[0]
+        if words.kind_of(used.dtype) != "float":
+            return Key(value.op, x, self._worst(value), used.dtype)
+        double = self.body.wide == "tl.float64"
+        sign = "-" if value.op == "argmin" else ""
+        text = f"ordered{'_double' if double else ''}({sign}{x})"
+        return Key("argmax", text, str(-(2**63 if double else 2**31) + 1), "int64" if double else "int32")
 
     def _worst(self, value: Value) -> str:
         used = self.body.inside(value)[0]

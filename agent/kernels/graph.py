@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from codeopt.sandbox.runner.kernel_graph import MOST
+
 Dim = int | str
 """A size: a number, or an expression of the graph's symbols as Python text ("8*s0")."""
 
@@ -99,8 +101,15 @@ class Unsupported(Exception):
     """This graph, or this part of it, is beyond the rules."""
 
 
+def too_large() -> Unsupported:
+    """What is said of more than `MOST` operations."""
+    return Unsupported(f"a graph of more than {MOST} operations: a loop over many steps is better written as operations on whole tensors")
+
+
 def read(plain: Mapping[str, Any]) -> Graph:
-    """The graph from plain data. Raises Unsupported where an output is no tensor."""
+    """The graph from plain data. Raises Unsupported where it is too large, or an output is no tensor."""
+    if plain.get("large"):
+        raise too_large()
     nodes = []
     for row in plain["nodes"]:
         own = row.get("own", True)
@@ -121,6 +130,8 @@ def read(plain: Mapping[str, Any]) -> Graph:
     outputs = tuple(_value(item) for item in _flat(plain["outputs"]))
     if not outputs or not all(isinstance(item, Ref) for item in outputs):
         raise Unsupported("an answer that is no tensor")
+    if not plain["flat"]:
+        raise Unsupported("an answer that is neither a tensor nor a tuple of them")
     facts = {str(path): _value(value) for path, value in plain.get("facts", ())}
     symbols = {name: Symbol(int(row["hint"]), int(row["low"]), row["high"]) for name, row in plain["symbols"].items()}
     return Graph(tuple(nodes), outputs, symbols, bool(plain["single"]), bool(plain["training"]), bool(plain["dynamic"]), facts)

@@ -87,7 +87,7 @@ def _head(program: Program, body: Body, name: str) -> list[str]:
 def contiguous(body: Body) -> list[str]:
     """Lines that bring together what a kernel takes for one run of elements."""
     given = zip(body.leaves, body.apart, strict=True)
-    names = [body.names[leaf.name] for leaf, apart in given if not apart and leaf.shape and leaf.kind != "weight"]
+    names = [body.names[leaf.name] for leaf, apart in given if not apart and leaf.shape]
     return [f"{name} = {name}.contiguous()" for name in names]
 
 

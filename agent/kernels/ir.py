@@ -3,6 +3,7 @@ composed and moved to where they cost nothing (towards what is loaded, or behind
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -178,13 +179,26 @@ class Program:
         """A reduction; the dimensions stay, with size 1."""
         rank = len(value.shape)
         at = tuple(sorted({dim % rank for dim in dims})) if rank else ()
-        if all(value.shape[i] == 1 for i in at) and op in ("sum", "max", "min", "prod"):
-            return self.point("cast", value, dtype=dtype or value.dtype)
+        if all(value.shape[i] == 1 for i in at):
+            return self._of_one(op, value, dtype or value.dtype)
         shape = tuple(1 if i in at else dim for i, dim in enumerate(value.shape))
         return self.add(op, "reduce", op, [Use(value.name)], shape, dtype or value.dtype, at, pure=False)
 
+    def _of_one(self, op: str, value: Value, dtype: str) -> Value:
+        """A reduction along sizes of 1."""
+        if op.startswith("arg"):
+            return self.fill(0, value.shape, dtype)
+        if op == "m2":
+            return self.point("sub", value, value, dtype=dtype)
+        if op == "expsum":
+            low = self.point("eq", value, -math.inf, dtype="bool")
+            return self.point("where", low, 0.0, self.point("exp", self.point("sub", value, value)), dtype=dtype)
+        return self.point("cast", value, dtype=dtype)
+
     def scan(self, op: str, value: Value, dim: int, dtype: str) -> Value:
         """A running sum or product along a dimension."""
+        if not value.shape or value.shape[dim] == 1:
+            return self.point("cast", value, dtype=dtype)
         return self.add(op, "scan", op, [Use(value.name)], value.shape, dtype, (dim % len(value.shape), False), pure=False)
 
     def iota(self, shape: Shape, dim: int) -> Value:

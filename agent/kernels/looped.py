@@ -148,17 +148,16 @@ def _accumulated(rows: Rows, value: Value) -> tuple[list[str], list[str], list[s
             [],
         )
     if value.op in ("argmax", "argmin"):
-        side, sign = value.op[3:], ">" if value.op == "argmax" else "<"
-        worst = rows._worst(value)
-        own = rows.body.wide if floats else f"tl.{used.dtype}"
+        key = rows.key(value, x)
         return (
-            [f"{name}_best = tl.full([ROWS, 1], {worst}, {own})", f"{name} = tl.zeros([ROWS, 1], tl.int64)"],
+            [f"{name}_best = tl.full([ROWS, 1], {key.worst}, tl.{key.dtype})", f"{name} = tl.zeros([ROWS, 1], tl.int64)"],
             [
-                f"{name}_keys = {rows._kept(rows._key(value, x), worst)}",
-                f"{name}_new = tl.{side}({name}_keys, axis=1)[:, None]",
-                f"{name}_at = tl.{value.op}({name}_keys, axis=1)[:, None].to(tl.int64) + start",
-                f"{name} = tl.where({name}_new {sign} {name}_best, {name}_at, {name})",
-                f"{name}_best = tl.where({name}_new {sign} {name}_best, {name}_new, {name}_best)",
+                f"{name}_keys = {rows._kept(key.text, key.worst)}",
+                f"{name}_new = tl.{key.side}({name}_keys, axis=1)[:, None]",
+                f"{name}_at = tl.{key.op}({name}_keys, axis=1)[:, None].to(tl.int64) + start",
+                # Of equals the first: backwards that is the last one that is found.
+                f"{name} = tl.where({name}_new {key.sign}{'=' if rows.backwards else ''} {name}_best, {name}_at, {name})",
+                f"{name}_best = tl.where({name}_new {key.sign} {name}_best, {name}_new, {name}_best)",
             ],
             [],
         )

@@ -9,21 +9,30 @@ from typing import Any
 from codeopt.agent.kernels import lower_points, lower_reductions
 from codeopt.agent.kernels.dims import hint
 from codeopt.agent.kernels.graph import Dim, Expr, Graph, Node, Ref, Unsupported
-from codeopt.agent.kernels.ir import Program, Use, Value, flat
+from codeopt.agent.kernels.ir import FLOATS, Program, Use, Value, flat
+from codeopt.agent.kernels.lower_vectors import vector_product
 
 RESHAPES = {"view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as", "reshape_as"}
 ALIASES = {"contiguous", "alias", "detach", "lift_fresh", "lift_fresh_copy", "to", "_to_copy", "type_as", "dropout"}
-VIEWS = RESHAPES | {"expand", "expand_as", "permute", "transpose", "t", "numpy_T", "movedim", "slice", "select", "chunk"}
+VIEWS = RESHAPES | {"expand", "expand_as", "permute", "transpose", "t", "numpy_T", "mT", "movedim", "slice", "select", "chunk"}
 STRIDED = {"slice", "select", "chunk", "split", "split_with_sizes", "unbind", "narrow", "diagonal", "unfold", "tensor_split"}
 """Operations of torch that answer with a view: its elements may lie apart."""
 TUPLES = {"broadcast_tensors", "max", "min", "var_mean", "std_mean"}
+KNOWN = {*FLOATS, "int8", "int16", "int32", "int64", "uint8", "bool"}
+EIGHTS = {"float8_e4m3fn", "float8_e5m2"}
+"""Types that kernels compute in, and others that they read: what is rounded to 8 bits is rounded by torch."""
 Handler = Callable[..., Any]
 MOST_STACKED = 4
+PRODUCTS = {"linear", "matmul", "mm", "bmm", "mv", "dot", "addmm"}
 
 
-def lowered(graph: Graph) -> Program:
-    """The program that a graph computes. Raises Unsupported where it cannot be said without guessing."""
-    return _Lowering(graph).run()
+def lowered(graph: Graph, vectors: bool = False) -> Program:
+    """The program that a graph computes. Raises Unsupported where it cannot be said without guessing.
+
+    Args:
+        vectors: Products with one row or one column are sums.
+    """
+    return _Lowering(graph, vectors).run()
 
 
 def unified(graph: Graph) -> Graph:
@@ -47,7 +56,8 @@ def unified(graph: Graph) -> Graph:
 
 
 class _Lowering:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, vectors: bool = False) -> None:
+        self.vectors = vectors
         self.graph = graph = unified(graph)
         self.program = Program(graph.symbols)
         self.known: dict[str, Any] = {}  # node -> Value, or a tuple of them
@@ -61,8 +71,33 @@ class _Lowering:
                 self._call(node)
             elif node.dtype:
                 self.known[node.name] = self._given(node)
-        self.program.outputs = [self._tensor(ref).name for ref in self.graph.outputs]
+        self._answers()
         return self.program.pruned()
+
+    def _answers(self) -> None:
+        """Outputs; one that torch would have in memory of its own is copied where it would share that of another, or of an input."""
+        owners = {self.known[node.name].name: node.name for node in self.graph.nodes if node.kind != "CALL" and node.name in self.known}
+        for ref in self.graph.outputs:
+            value = base = self._tensor(ref)
+            while base.kind == "view":
+                base = self.program.uses(base)[0]
+            if owners.setdefault(base.name, self.root[ref.name]) != self.root[ref.name]:
+                value = self.program.add("copy", "host", "aten.clone.default", [Use(value.name)], value.shape, value.dtype, {})
+            elif value.kind == "view" and base.kind in ("input", "weight") and self._brought_together(ref.name):
+                value = self.program.add("copy", "host", "aten.contiguous.default", [Use(value.name)], value.shape, value.dtype, {})
+            self.program.outputs.append(value.name)
+
+    def _brought_together(self, name: str) -> bool:
+        """Whether a view of something given went through `contiguous`."""
+        nodes = {node.name: node for node in self.graph.nodes}
+        while nodes[name].kind == "CALL":
+            if nodes[name].op.startswith("aten.contiguous."):
+                return True
+            held = nodes[name].args[0]
+            if not isinstance(held, Ref):
+                return False
+            name = held.name
+        return False
 
     def _given(self, node: Node) -> Value:
         if node.kind == "USER_INPUT":
@@ -101,7 +136,7 @@ class _Lowering:
             found = self._host(node)
         if in_place:
             self._rebind(node, found)
-        elif name in VIEWS | ALIASES and node.args and isinstance(node.args[0], Ref):
+        elif name in VIEWS | ALIASES | STRIDED and node.args and isinstance(node.args[0], Ref):
             self.root[node.name] = self.root[node.args[0].name]
         self.known[node.name] = found
         return None
@@ -112,10 +147,16 @@ class _Lowering:
             if name in RESHAPES:
                 return self.program.reshape(self._tensor(node.args[0]), node.shape)
             handler = self.handlers.get(name) or getattr(self, f"_op_{name}", None)
+            if self.vectors and name in PRODUCTS:
+                return vector_product(self.program, name, node, [self._resolved(arg) for arg in node.args])
             if handler is None or (not node.dtype and name not in TUPLES):
+                return None
+            if node.dtype and node.dtype not in KNOWN:
                 return None
             args = [self._resolved(arg) for arg in node.args]
             kwargs = {key: self._resolved(arg) for key, arg in node.kwargs.items()}
+            if any(isinstance(arg, Value) and arg.dtype not in KNOWN | EIGHTS for arg in flat([*args, *kwargs.values()])):
+                return None
             target = self.program if name in self.handlers else node
             found = handler(target, *([node] if name in self.handlers else []), *args, **kwargs)
         except (Unsupported, TypeError, IndexError):
@@ -207,6 +248,9 @@ class _Lowering:
         return self.program.permute(value, range(len(value.shape))[::-1])
 
     _op_numpy_T = _op_t
+
+    def _op_mT(self, node: Node, value: Value) -> Value:
+        return self._op_transpose(node, value, -2, -1)
 
     def _op_flip(self, node: Node, value: Value, dims: list[int]) -> Value:
         return self.program.flip(value, dims)

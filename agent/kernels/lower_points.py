@@ -47,13 +47,12 @@ def _scaled(program: Program, value: Any, alpha: Any) -> Any:
 
 
 def _div(program: Program, node: Node, one: Any, other: Any, rounding_mode: str | None = None) -> Value:
-    if rounding_mode not in (None, "floor") or node.dtype.startswith(("int", "uint")):
-        raise Unsupported("a division of integers")
+    if rounding_mode is not None or node.dtype.startswith(("int", "uint")):
+        # Down to a whole number goes by the exact remainder: the rounded quotient of 1 and 0.1 is 10, and its floor is 9.
+        raise Unsupported("a division that rounds")
     if isinstance(other, int | float) and other and _power_of_two(other):
-        found = program.point("mul", one, 1 / other, dtype=node.dtype)  # exact, and cheaper
-    else:
-        found = program.point("div", one, other, dtype=node.dtype)
-    return program.point("floor", found, dtype=node.dtype) if rounding_mode else found
+        return program.point("mul", one, 1 / other, dtype=node.dtype)  # exact, and cheaper
+    return program.point("div", one, other, dtype=node.dtype)
 
 
 def _power_of_two(number: float) -> bool:
@@ -152,9 +151,9 @@ def _masked_fill(program: Program, node: Node, value: Value, mask: Value, number
     return program.point("where", mask, number, value, dtype=node.dtype)
 
 
-def _addcmul(program: Program, node: Node, value: Value, one: Value, other: Value, *, value_: Any = 1, **by_name: Any) -> Value:
-    scaled = _scaled(program, program.point("mul", one, other), by_name.get("value", value_))
-    return program.point("add", value, scaled, dtype=node.dtype)
+def _addcmul(program: Program, node: Node, start: Value, one: Value, other: Value, **by_name: Any) -> Value:
+    scaled = _scaled(program, program.point("mul", one, other), by_name.get("value", 1))
+    return program.point("add", start, scaled, dtype=node.dtype)
 
 
 def _lerp(program: Program, node: Node, one: Value, other: Value, weight: Any) -> Value:

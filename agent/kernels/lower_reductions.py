@@ -186,10 +186,14 @@ def _rms_norm(program: Program, node: Node, value: Value, size: list[int], weigh
 
 def _group_norm(program: Program, node: Node, value: Value, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, *_: Any) -> Value:
     rows, channels, *rest = value.shape
-    if not isinstance(channels, int):
+    if groups == 1:
+        own_channels = channels
+    elif isinstance(channels, int):
+        own_channels = channels // groups
+    else:
         raise Unsupported("a number of channels that is not fixed")
-    inner = (groups, channels // groups, *(1 for _ in rest))
-    split = program.reshape(value, (rows, groups, channels // groups, *rest))
+    inner = (groups, own_channels, *(1 for _ in rest))
+    split = program.reshape(value, (rows, groups, own_channels, *rest))
     own = [item if item is None else program.reshape(item, inner) for item in (weight, bias)]
     found = _normalised(program, split, range(2, len(split.shape)), own[0], own[1], eps)
     return program.reshape(found, value.shape)

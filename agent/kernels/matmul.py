@@ -327,6 +327,7 @@ def _host(program: Program, one: Product, bodies: list[Body], loaded: list[str],
         elif side == "a" and len(one.rows) != 1:
             lines += indented([f"a = a.reshape({shapes[side]})"])
     lines += indented([line for item in bodies for line in contiguous(item)])
+    lines += indented(["bias = bias.contiguous()"] if one.bias is not None else [])
     lines += indented(outputs(body, [*own, *rest][0]))
     last = {"a": ("-2", "-1"), "b": ("-2", "-1") if one.turned else ("-1", "-2")}
     strides = [

@@ -80,7 +80,7 @@ def texts(program: Program, one: Product, body: Body, lines: Sequence[str], name
     host = [f"def {name}({', '.join(['a', 'b', *bias, *rest, *program.symbols])}):"]
     if len(one.rows) != 1:
         host += indented([f"a = a.reshape({m}, {k})"])
-    host += indented([*contiguous(body), *outputs(body, "a")])
+    host += indented([*contiguous(body), *(f"{item} = {item}.contiguous()" for item in bias), *outputs(body, "a")])
     sides = [f"described(a, {bm}, {bk})", f"described(b, {bn}, {bk})" if one.turned else f"described(b, {bk}, {bn})"]
     passed = [*sides, *bias, *joined.given, str(m), str(n), str(k), *joined.named]
     passed += [f'PRECISION="{config["precision"]}"', f"BM={bm}", f"BN={bn}", f"BK={bk}"]

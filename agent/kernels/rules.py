@@ -7,12 +7,11 @@ from dataclasses import replace
 from codeopt.agent.kernels import attention, host, matmul, topk
 from codeopt.agent.kernels.assemble import Made, Part, candidate
 from codeopt.agent.kernels.forward import Choice
-from codeopt.agent.kernels.graph import Graph, Unsupported, read
+from codeopt.agent.kernels.graph import MOST, Graph, Unsupported, read, too_large
 from codeopt.agent.kernels.lower import lowered
 from codeopt.agent.kernels.plan import planned
 from codeopt.sandbox.kernels.session import KernelSession
 
-MOST_NODES = 500  # joining kernels takes their number squared
 TUNED = ("heads", "tiles", "config")
 """What costs the most comes first."""
 
@@ -29,10 +28,12 @@ class Template:
     """
 
     def __init__(self, graph: Graph) -> None:
-        if len(graph.nodes) > MOST_NODES:
-            raise Unsupported(f"a graph of {len(graph.nodes)} operations: planning it would take minutes")
+        if len(graph.nodes) > MOST:
+            raise too_large()
         self.graph = graph
         self.plan = planned(lowered(graph))
+        vectors = lowered(graph, vectors=True)
+        self._vectors = self.plan if vectors.values == self.plan.program.values else planned(vectors)
         flash = attention.attentions(self.plan)
         heads = attention.configs(flash) if flash else ()
         products = matmul.products(self.plan)
@@ -43,6 +44,8 @@ class Template:
         whole = bool(tile) and matmul.products(self.plan, True) != products
         found = [Choice(config, tile, head, True)] if whole else []
         found += [Choice(config, tile, head), Choice(config, None, head), Choice(config, self._tiles[0] if products else None), Choice(config)]
+        if self._vectors is not self.plan:
+            found.insert(-1, replace(found[0], vectors=True))
         if topk.selections(self.plan):
             found = [*(replace(choice, selections=True) for choice in found), found[-1]]
         found = [other for choice in found for other in self._sized(choice)]
@@ -61,7 +64,7 @@ class Template:
 
     def part(self, choice: Choice) -> Part:
         """The template with numbers in it."""
-        return Part(self.graph, self.plan, choice)
+        return Part(self.graph, self._vectors if choice.vectors else self.plan, choice)
 
     def others(self, choice: Choice, name: str) -> list[Choice]:
         """A choice with other numbers for its fused kernels ("config"), products ("tiles") or attentions ("heads").

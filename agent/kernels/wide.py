@@ -21,8 +21,7 @@ def states(body: Body, value: Value) -> States:
     if value.op == "m2":
         return [(name, own), (f"{name}_mean", own), (f"{name}_seen", own)]
     if value.op.startswith("arg"):
-        used = body.inside(value)[0]
-        return [(name, own), (f"{name}_best", wide if words.kind_of(used.dtype) == "float" else f"torch.{used.dtype}")]
+        return [(name, own), (f"{name}_best", f"torch.{Rows(body, False).key(value).dtype}")]
     return [(name, own)]
 
 
@@ -101,12 +100,11 @@ def _joined(rows: Rows, value: Value) -> list[str]:
             f"{name}_mean -= {name}_all",
             f"{name} = tl.sum({name} + {name}_seen * {name}_mean * {name}_mean, axis=1)[:, None]",
         ]
-    side = value.op[3:]
-    worst = rows._worst(value)
+    key = rows.key(value)
     return [
         load(name, str(2**62)),
-        load(f"{name}_best", worst),
-        f"{name}_top = tl.{side}({name}_best, axis=1)[:, None]",
+        load(f"{name}_best", key.worst),
+        f"{name}_top = tl.{key.side}({name}_best, axis=1)[:, None]",
         f"{name} = tl.min(tl.where(part_ok & ({name}_best == {name}_top), {name}, {2**62}), axis=1)[:, None]",
     ]
 

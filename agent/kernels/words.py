@@ -74,6 +74,19 @@ def expm1(x):
     plain = (u == 0.0) | (u == 1.0) | (u == float("inf"))
     return tl.where(plain, tl.where(u == 1.0, x, u - 1.0), (u - 1.0) * (x / tl.where(plain, 1.0, tl.log(u))))
 ''',
+    "ordered": '''
+@triton.jit
+def ordered(x):
+    # Integers that are ordered as the numbers are, NaN above all of them. Zeros are alike once 0 is added.
+    bits = (x + 0.0).to(tl.int32, bitcast=True)
+    return tl.where(x != x, 2147483647, tl.where(bits < 0, bits ^ 2147483647, bits))
+''',
+    "ordered_double": '''
+@triton.jit
+def ordered_double(x):
+    bits = (x + 0.0).to(tl.int64, bitcast=True)
+    return tl.where(x != x, 9223372036854775807, tl.where(bits < 0, bits ^ 9223372036854775807, bits))
+''',
     "mish": '''
 @triton.jit
 def mish(x):
@@ -154,6 +167,8 @@ def cast(arg: Term, dtype: str, wide: str) -> str:
         return f"{arg.text}.to(tl.{dtype})"
     if arg.kind != "float":
         return f"{arg.text}.to({wide})"
+    if dtype == "bfloat16" and wide == "tl.float64":  # as torch does it: by way of single precision
+        return f"{arg.text}.to(tl.float32).to(tl.bfloat16).to(tl.float32).to({wide})"
     if dtype in ("float16", "bfloat16"):
         return f"{arg.text}.to(tl.{dtype}).to({wide})"
     if dtype == "float32" and wide == "tl.float64":

@@ -8,6 +8,12 @@ import inspect
 
 LIST, DICT = (list, tuple), dict
 PLAIN = (bool, int, float, str, type(None))
+MOST = 500
+"""Operations of a graph: more take minutes to trace, and joining kernels takes their number squared."""
+
+
+class TooLarge(Exception):
+    """More operations than `MOST`: a loop over many steps, most of the time."""
 
 
 def captured(kernel, text, seed, opened):
@@ -15,6 +21,9 @@ def captured(kernel, text, seed, opened):
 
     Args:
         opened: Sizes of weights are left open, too, where the module lets them.
+
+    Returns:
+        {"large": True} for a graph of more than `MOST` operations, which is not traced to its end.
     """
     torch = kernel.torch
     module, arguments = kernel.built[text][1], kernel.inputs(text, seed)
@@ -27,6 +36,8 @@ def captured(kernel, text, seed, opened):
                 program = exported(torch, module, weights, arguments, dynamic)
             plain = Plain(torch, program, module, weights).graph()
             return {"dynamic": dynamic, "facts": reads.facts(), **plain}
+        except TooLarge:
+            return {"large": True}
         except Exception:
             if not dynamic:
                 raise
@@ -44,7 +55,8 @@ def exported(torch, module, weights, arguments, dynamic):
 
         def forward(self, given, arguments):
             held = module if weights else self.module
-            return torch.func.functional_call(held, dict(zip(names, given)), tuple(arguments))
+            with bounded(torch):
+                return torch.func.functional_call(held, dict(zip(names, given)), tuple(arguments))
 
     def sizes(value):
         return {i: auto for i in range(value.dim())} if isinstance(value, torch.Tensor) else None
@@ -54,6 +66,22 @@ def exported(torch, module, weights, arguments, dynamic):
     opened = Open().train(module.training)
     with torch.no_grad():
         return torch.export.export(opened, (given, list(arguments)), dynamic_shapes=shapes, strict=False)
+
+
+def bounded(torch):
+    """Within it more than `MOST` calls that make tensors raise TooLarge."""
+
+    class Counted(torch.overrides.TorchFunctionMode):
+        calls = 0
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            found = function(*args, **(kwargs or {}))
+            self.calls += isinstance(found, (torch.Tensor, *LIST))
+            if self.calls > MOST:
+                raise TooLarge
+            return found
+
+    return Counted()
 
 
 class Reads:
@@ -140,8 +168,11 @@ class Plain:
                 outputs = self.value(node.args[0])
             else:
                 raise ValueError("a node of kind %s" % node.op)
-        single = self.program.call_spec.out_spec.is_leaf()
-        return {"nodes": nodes, "outputs": outputs, "single": single, "training": self.module.training, "symbols": self.symbols}
+        spec = self.program.call_spec.out_spec
+        parts = spec.children() if hasattr(spec, "children") else spec.children_specs
+        pair = spec.type is tuple or getattr(spec.type, "__module__", "") == "torch.return_types"
+        flat = spec.is_leaf() or (pair and all(part.is_leaf() for part in parts))
+        return {"nodes": nodes, "outputs": outputs, "flat": flat, "single": spec.is_leaf(), "training": self.module.training, "symbols": self.symbols}
 
     def given_names(self):
         """For each argument's node what the module's own `forward` calls it."""
