@@ -237,14 +237,17 @@ class KernelSession(Session):
             gradients: What is differentiated; where nothing is said of it, the session finds it out.
         """
         told = self._asked({"do": "answer", "text": text, "seed": seed, "sizes": list(sizes), "spec": gradients.spec}, seconds)
-        found = Answer(
-            metas(told["about"]),
-            tuple(map(int, told["changed"])),
-            tuple((int(i), int(j)) for i, j in told["alias"]),
-            int(told["given"]),
-            str(told.get("missing", ""))[:1000],
-            Gradients(told.get("spec"), tuple(map(str, told.get("names", ()))), tuple(map(str, told.get("without", ())))),
-        )
+        try:
+            found = Answer(
+                metas(told["about"]),
+                tuple(map(int, told["changed"])),
+                tuple((int(i), int(j)) for i, j in told["alias"]),
+                int(told["given"]),
+                str(told.get("missing", ""))[:1000],
+                Gradients(told.get("spec"), tuple(map(str, told.get("names", ()))), tuple(map(str, told.get("without", ())))),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._broken(Status.TAMPERED, f"a malformed answer ({error})") from error
         sink = take(found)
         for dtype, shape in found.outputs:
             left = count(shape) * SIZES.get(dtype, 0)
