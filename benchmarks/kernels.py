@@ -22,7 +22,7 @@ from typing import Any
 
 from common import report
 
-from codeopt.agent.kernels.label import LABELS
+from codeopt.agent.kernels.label import AUTHORED, LABELS
 from codeopt.evals.suites import find
 from codeopt.machine import fingerprint
 from codeopt.sandbox.kernels.device import has_gpu
@@ -97,12 +97,14 @@ def figures(won: list[dict[str, Any]], count: int) -> dict[str, Any]:
 
 
 def summed(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What is right, over all tasks that were run, and what is fast, by who does the work."""
+    """What is right, over all tasks that were run, and what is fast, by who does the work: own kernels first."""
     won = [row for row in rows.values() if row["winner"]]
+    by_label = {label: figures([row for row in won if row["label"] == label], len(rows)) for label in LABELS}
     return {
         "tasks": len(rows),
         "fast_0": round(sum(row["correct"] for row in rows.values()) / max(1, len(rows)), 3),
-        "labels": {label: figures([row for row in won if row["label"] == label], len(rows)) for label in LABELS},
+        **by_label.pop(AUTHORED),
+        "others": by_label,
         **rows,
     }
 

@@ -156,7 +156,9 @@ def test_what_is_differentiated_is_said(judge: KernelJudge) -> None:
 @pytest.mark.parametrize("name", EXPLOITS)
 def test_a_wrong_gradient_is_refused(judge: KernelJudge, make: Callable[[str], KernelSubject], name: str) -> None:
     text, says = EXPLOITS[name]
-    found = judge.check(make(text), 0, judge.seeds(1)[0])
+    subject = make(text)
+    # Several, as a verdict has: on the processor an allocator may give out memory that was not poisoned.
+    found = next(filter(None, (judge.check(subject, 0, seed) for seed in judge.seeds(5))), None)
     assert found is not None and found.status is Status.WRONG_OUTPUT and says in found.evidence, found
     assert len(found.evidence.splitlines()) == 1
 
