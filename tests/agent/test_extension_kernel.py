@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 from contextlib import closing
 from pathlib import Path
 
@@ -75,7 +78,9 @@ def torch_version() -> str:
         return ""
 
 
-needs_compiler = pytest.mark.skipif(not torch_version() or not shutil.which("c++") or not shutil.which("ninja"), reason="needs PyTorch, c++ and ninja")
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+TOOLS = bool(shutil.which("c++") and shutil.which("ninja", path=PATH) and Path(sysconfig.get_path("include"), "Python.h").is_file())
+needs_compiler = pytest.mark.skipif(not torch_version() or not TOOLS, reason="needs PyTorch, c++, ninja and Python's headers")
 needs_nvcc = pytest.mark.skipif((shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")) is None, reason="needs nvcc")
 
 
