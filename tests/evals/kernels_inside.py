@@ -70,10 +70,10 @@ def report(whole: str, inputs: str) -> dict[str, Any]:
         with torch.no_grad(), narrow:
             yield
 
-    kernel.no_grad = watched  # what the oracle runs its module in
-    truth = kernel_error.exact(kernel, whole, SEED, INIT)
+    kernel.around = watched  # what the oracle runs its module in
+    truth = kernel_error.exact(kernel, {"text": whole, "init": INIT, "spec": None}, SEED)
     told["oracle"], told["narrow"] = truth is not None, sorted(narrow.seen)
-    kernel.no_grad = torch.no_grad
+    kernel.around = torch.no_grad
 
     def rows(given: list[Any]) -> list[Any]:
         return [

@@ -45,7 +45,7 @@ def test_an_interrupt_keeps_whole_batches_and_the_run_goes_on(model: Path, tmp_p
     asked = words(model, tmp_path / "out", *what, "--batch-size", "4")
     process = subprocess.Popen(command(*asked), env=environment(**LIGHT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 110
-    while not rows(tmp_path / "out") and process.poll() is None and time.monotonic() < deadline:
+    while len(rows(tmp_path / "out")) < 4 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
