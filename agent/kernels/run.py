@@ -120,7 +120,7 @@ class KernelRun(Run):
             referee,
             workload,
             self.search_left(),
-            profile=lambda source: self.kernel_profile(referee.rival, self.search_left()),
+            profile=lambda source: self.kernel_profile(referee.rival, self.search_left()()),
             facts=self.kernel_facts(),
         )
         return self.descend(reason, None, self.examined)
@@ -131,7 +131,7 @@ class KernelRun(Run):
         subject = self.kernels.proposed(step.candidate.proposal)
         found = self.examiner.examine(subject, timed=True)
         if found.accepted:
-            profile = self.kernel_profile(subject, self.time_left(0))
+            profile = self.kernel_profile(subject, self.time_left(0)())
             found.kernels = list(profile.rows) if profile else []
             found.label = label(step.candidate.proposal.source, found.kernels)
             self.found = found
@@ -155,10 +155,10 @@ class KernelRun(Run):
 
     # --- what proposers are told --------------------------------------------------------------------------
 
-    def kernel_profile(self, subject: KernelSubject, left: Callable[[], float]) -> Profile | None:
+    def kernel_profile(self, subject: KernelSubject, left_s: float) -> Profile | None:
         """Kernels of a call on the first shape, with what compiler and counters say; None where torch's profiler does not work."""
         assert self.evidence is not None
-        return self.evidence.all(subject, left())
+        return self.evidence.all(subject, left_s)
 
     def kernel_facts(self) -> dict[str, object]:
         """The device, the shapes, what has to be beaten and what cannot be."""

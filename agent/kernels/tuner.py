@@ -87,9 +87,8 @@ class Tuner(Trials):
         super().__init__(shop, judge)
         self._templates, self._stop = templates, stop
         self._source = shop.kernel.source
-        self._known: dict[tuple[str, int], float] = {}
+        self._known: dict[tuple[str, int], tuple[float, Choice]] = {}
         self._plain: dict[int, float] = {}
-        self._own: dict[int, tuple[float, Choice]] = {}
 
     def made(self, choices: Choices) -> Made | None:
         """The candidate with those numbers."""
@@ -108,7 +107,11 @@ class Tuner(Trials):
 
     def own(self) -> Made | None:
         """The candidate with the fastest kernels of its own that work, whether torch's are faster or not."""
-        return self.made({shape: choice for shape, (_, choice) in self._own.items()}) if self._own else None
+        fastest: dict[int, Choice] = {}
+        for (_, shape), (spent, choice) in sorted(self._known.items(), key=lambda item: item[1][0]):
+            if spent < math.inf and shape not in fastest and self.made({shape: choice}) is not None:
+                fastest[shape] = choice
+        return self.made(fastest) if fastest else None
 
     def _of(self, options: Mapping[int, Sequence[Choice]]) -> tuple[dict[int, Choice], dict[int, float]]:
         """For each shape the fastest of some choices."""
@@ -136,7 +139,7 @@ class Tuner(Trials):
             if known is None:
                 wanted.append(shape)
             else:
-                found[shape] = known
+                found[shape] = known[0]
         if self._stop():
             return {**dict.fromkeys(wanted, math.inf), **found}
         made = self.made(choices) if wanted else None
@@ -145,9 +148,7 @@ class Tuner(Trials):
         self.tried += rounds == 1
         for shape in wanted:
             found[shape] = self._timed(made.source, shape, rounds)
-            self._known[repr(choices[shape]), shape] = found[shape]
-            if found[shape] < self._own.get(shape, (math.inf,))[0] and self.made({shape: choices[shape]}) is not None:
-                self._own[shape] = found[shape], choices[shape]
+            self._known[repr(choices[shape]), shape] = found[shape], choices[shape]
         return found
 
     def _as_it_is(self, shape: int) -> float:

@@ -143,6 +143,33 @@ class Proposer(Protocol):
         ...
 
 
+@dataclass
+class ForKernels:
+    """Stands for a proposer of kernels alone, until a kernel's run puts the one for its task in its place.
+
+    Attributes:
+        name: Of both.
+        says: What it does with kernels, in a sentence.
+    """
+
+    name: str
+    says: str
+    host: str = ""
+    ended: str = ""
+
+    def check(self, budget: Budget, kind: str) -> None:
+        """Raises UserError where the task is no kernel."""
+        if kind != "kernel":
+            raise UserError(f"--proposer {self.name} {self.says}, and this is none", f"leave {self.name} out")
+
+    def close(self) -> None:
+        """It starts nothing."""
+
+    def propose(self, context: ProposeContext) -> Iterator[Proposal]:
+        """Nothing."""
+        return iter(())
+
+
 @runtime_checkable
 class Priced(Proposer, Protocol):
     """A proposer that costs something."""
